@@ -1,0 +1,1 @@
+"""Bayberry, an online shop for fresh groceries."""
