@@ -1,0 +1,90 @@
+"""The whole shop on one screen: what it opens, what every request passes, and where it goes."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+import shop.accounts.routes
+import shop.catalog.routes
+import shop.content.routes
+import shop.history.routes
+import shop.mailroom.routes
+import shop.media.routes
+from shop.assets import Assets
+from shop.cache.client import RedisClient
+from shop.db import Database
+from shop.keys import ASSETS, DB, REDIS, SETTINGS, TOKENS, URLS
+from shop.settings import Settings
+from shop.tokens import Tokens
+from shop.urls import Urls
+from shop.web import csrf, health, middlewares
+from shop.web.access import anyone
+from shop.web.routing import DECLARED, add_routes, endpoint
+from shop.web.templating import set_up_templates
+
+ROOT = Path(__file__).parent.parent
+
+MIDDLEWARES = (
+    middlewares.identified,
+    middlewares.errors_as_pages,
+    middlewares.known_host,
+    middlewares.bounded,
+    csrf.checked,
+)
+
+FEATURES = (
+    shop.catalog.routes.ROUTES,
+    shop.accounts.routes.ROUTES,
+    shop.history.routes.ROUTES,
+    shop.content.routes.ROUTES,
+    shop.media.routes.ROUTES,
+)
+
+HEALTH = (
+    endpoint("health.healthz", health.healthz, anyone),
+    endpoint("health.readyz", health.readyz, anyone),
+    endpoint("health.metrics", health.metrics, anyone),
+)
+
+
+def create_app(settings: Settings) -> web.Application:
+    """An application ready to be served; it opens nothing until it starts."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=1024**2, client_max_fields=200)
+    app[SETTINGS] = settings
+    app[URLS] = Urls(settings.url, settings.languages)
+    app[TOKENS] = Tokens(settings.keys)
+    app[ASSETS] = Assets(ROOT / "static")
+    app[DECLARED] = {}
+    app[health.DRAINING] = []
+    set_up_templates(app, str(ROOT / "templates"))
+    for routes in (*FEATURES, HEALTH):
+        add_routes(app, routes)
+    if settings.development:
+        add_routes(app, shop.mailroom.routes.ROUTES)
+        add_routes(app, app[ASSETS].routes)
+    app.cleanup_ctx.extend((database, redis))
+    app.on_response_prepare.append(middlewares.protect)
+    app.on_shutdown.append(_drain)
+    return app
+
+
+async def database(app: web.Application) -> AsyncIterator[None]:
+    """PostgreSQL: lazily connected, so that the shop starts (and says so) while the server is away."""
+    settings = app[SETTINGS]
+    app[DB] = await Database.open(
+        url=settings.database_url, listen_url=settings.database_listen_url, replica_url=settings.replica_url
+    )
+    yield
+    await app[DB].close()
+
+
+async def redis(app: web.Application) -> AsyncIterator[None]:
+    """Redis for sessions and history; expendable."""
+    app[REDIS] = RedisClient.open(app[SETTINGS].redis_url)
+    yield
+    await app[REDIS].close()
+
+
+async def _drain(app: web.Application) -> None:
+    app[health.DRAINING].append(True)

@@ -1,0 +1,111 @@
+"""Languages: translated messages, dates, and texts that carry their translations with them.
+
+The source speaks English; every other language is a folder of message catalogues in shop/locale/, one file a feature. They are read once at
+start, so there is no compile step to forget.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date as babel_date
+from babel.dates import format_datetime as babel_datetime
+from babel.messages.pofile import read_po
+
+LOCALES: Mapping[str, str] = {"en": "en", "zh": "zh_Hans"}
+NAMES: Mapping[str, str] = {"en": "English", "zh": "中文"}
+SOURCE = "en"
+_FOLDER = Path(__file__).parent / "locale"
+
+
+def locale_of(lang: str) -> Locale:
+    """The full locale behind a language code of the address bar."""
+    return _locale(LOCALES[lang])
+
+
+def gettext(lang: str, message: str, **values: object) -> str:
+    """The message in that language, `%(name)s` filled in; the English text where a translation is missing."""
+    text = _messages(lang).get(message, message)
+    if not isinstance(text, str):
+        text = text[0]
+    return text % values if values else text
+
+
+def ngettext(lang: str, one: str, many: str, n: int, **values: object) -> str:
+    """The singular or plural message for `n`, which is also filled in as `%(num)s`."""
+    found = _messages(lang).get(one)
+    if found is None:
+        text = one if n == 1 else many
+    else:
+        text = found if isinstance(found, str) else found[0 if n == 1 or len(found) == 1 else 1]
+    return text % {"num": n, "n": n, **values}
+
+
+def N_(message: str) -> str:
+    """Marks a message for the catalogues where it is only mentioned; it is translated where it is shown."""
+    return message
+
+
+def text_in(texts: Mapping[str, str] | None, lang: str) -> str:
+    """A text kept per language ({"en": …, "zh": …}): the asked one, else English, else any, else ""."""
+    if not texts:
+        return ""
+    return texts.get(lang) or texts.get(SOURCE) or next(iter(texts.values()))
+
+
+def format_date(lang: str, day: date) -> str:
+    """A day as people write it: "Nov 22, 2026", "2026年11月22日"."""
+    return str(babel_date(day, "medium", locale=locale_of(lang)))
+
+
+def format_datetime(lang: str, moment: datetime, timezone: str) -> str:
+    """A moment in the shop's time zone, to the minute."""
+    return str(babel_datetime(moment, "medium", tzinfo=ZoneInfo(timezone), locale=locale_of(lang)))
+
+
+def preferred(accept_language: str, languages: Iterable[str]) -> str | None:
+    """The first of our languages that a browser's Accept-Language asks for, best quality first; None when it names none."""
+    ranked: list[tuple[float, int, str]] = []
+    for position, part in enumerate(accept_language[:200].split(",")):
+        tag, _, parameters = part.strip().partition(";")
+        quality = _quality(parameters)
+        if quality > 0:
+            ranked.append((-quality, position, tag.lower().split("-")[0]))
+    known = set(languages)
+    return next((code for _, _, code in sorted(ranked) if code in known), None)
+
+
+def catalogue_files(lang: str) -> list[Path]:
+    """The message catalogues of a language; none for English, the language of the source."""
+    return [] if lang == SOURCE else sorted((_FOLDER / LOCALES[lang]).glob("*.po"))
+
+
+@lru_cache
+def _messages(lang: str) -> Mapping[str, str | tuple[str, ...]]:
+    found: dict[str, str | tuple[str, ...]] = {}
+    for path in catalogue_files(lang):
+        with path.open("rb") as file:
+            for entry in read_po(file, locale=LOCALES[lang], abort_invalid=True):
+                plural = isinstance(entry.id, tuple | list)
+                key = entry.id[0] if plural else entry.id
+                if key and entry.string and not entry.fuzzy:
+                    found[str(key)] = tuple(entry.string) if plural else str(entry.string)
+    return found
+
+
+@lru_cache
+def _locale(name: str) -> Locale:
+    return Locale.parse(name)
+
+
+def _quality(parameters: str) -> float:
+    name, _, value = parameters.strip().partition("=")
+    if name != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

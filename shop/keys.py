@@ -1,0 +1,21 @@
+"""The core's typed keys: what an application and a request carry. A feature's own keys live in the feature."""
+
+from aiohttp import web
+
+from shop.assets import Assets
+from shop.cache.client import RedisClient
+from shop.db import Database
+from shop.settings import Settings
+from shop.tokens import Tokens
+from shop.urls import Urls
+
+SETTINGS = web.AppKey("SETTINGS", Settings)
+DB = web.AppKey("DB", Database)
+REDIS = web.AppKey("REDIS", RedisClient)
+URLS = web.AppKey("URLS", Urls)
+TOKENS = web.AppKey("TOKENS", Tokens)
+ASSETS = web.AppKey("ASSETS", Assets)
+
+LANG = web.RequestKey("LANG", str)
+ROUTE = web.RequestKey("ROUTE", str)
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)

@@ -1,0 +1,46 @@
+"""What a visitor is told once, on the next page: a signed cookie of its own, so that guests need no session for it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from aiohttp import web
+
+from shop.keys import SETTINGS, TOKENS
+from shop.tokens import LinkInvalid
+
+Kind = Literal["success", "info", "warning", "error"]
+COOKIE = "flash"
+SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """One message in the visitor's language, and how it is meant."""
+
+    kind: Kind
+    message: str
+
+
+def flash(request: web.Request, response: web.StreamResponse, message: str, kind: Kind = "success") -> None:
+    """Shows `message` on the next page this visitor opens."""
+    told = request.app[TOKENS].sign("flash", [[kind, message]])
+    response.set_cookie(
+        COOKIE, told, max_age=SECONDS, httponly=True, samesite="Lax", secure=request.app[SETTINGS].over_tls, path="/"
+    )
+
+
+def flashes_of(request: web.Request) -> list[Flash]:
+    """The messages that came with this request; whatever is forged, old or broken is none."""
+    cookie = request.cookies.get(COOKIE)
+    if not cookie:
+        return []
+    try:
+        return [Flash(kind, message) for kind, message in request.app[TOKENS].read("flash", cookie, max_age=SECONDS)]
+    except LinkInvalid:
+        return []
+
+
+def forget_flashes(request: web.Request, response: web.StreamResponse) -> None:
+    """Takes the cookie back once its messages were shown."""
+    if COOKIE in request.cookies:
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=request.app[SETTINGS].over_tls)

@@ -1,0 +1,135 @@
+"""The middlewares, one concern each, in the order in which they run."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from shop.db import DbTimeout, DbUnavailable, deadline
+from shop.keys import REQUEST_ID, ROUTE, SETTINGS, URLS
+from shop.web.metrics import observe
+from shop.web.respond import render_error
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PAGE_SECONDS = 3.0
+CHECKOUT_SECONDS = 8.0
+BODY_SECONDS = 10.0
+RETRY_AFTER = "5"
+ERROR_PAGES = frozenset({400, 403, 404, 405, 408, 413, 415, 429, 500, 503})
+
+log = structlog.get_logger("shop.web")
+
+
+@web.middleware
+async def identified(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives each request an id, measures it, and logs what went wrong in one line."""
+    request[REQUEST_ID] = secrets.token_hex(8)
+    structlog.contextvars.bind_contextvars(request=request[REQUEST_ID])
+    began = time.perf_counter()
+    try:
+        response = await handler(request)
+    finally:
+        structlog.contextvars.clear_contextvars()
+    observe(request.get(ROUTE, "none"), response.status, time.perf_counter() - began)
+    return response
+
+
+@web.middleware
+async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error is a page of the shop; a visitor never sees a traceback, a version or a dropped connection."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or error.status not in ERROR_PAGES:
+            raise
+        page = _error_page(request, error.status)
+        if "Allow" in error.headers:
+            page.headers["Allow"] = error.headers["Allow"]
+        return page
+    except (DbUnavailable, DbTimeout) as error:
+        log.warning("dependency away", error=type(error).__name__, route=request.get(ROUTE))
+        return _error_page(request, 503)
+    except Exception:
+        log.exception("unexpected error", route=request.get(ROUTE))
+        return _error_page(request, 500)
+
+
+@web.middleware
+async def known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Another Host than ours gets 400: links and caches cannot be poisoned by it."""
+    if not _is_ours(request):
+        raise web.HTTPBadRequest
+    return await handler(request)
+
+
+@web.middleware
+async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The whole page has one budget, which every call to a dependency draws from; a body has to arrive within its own."""
+    if "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType
+    if request.body_exists and not request.content_type.startswith("multipart/"):
+        await _read_body(request)
+    with deadline(CHECKOUT_SECONDS if _is_slow(request) else PAGE_SECONDS):
+        return await handler(request)
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """The headers that every answer carries; a view that needs another policy has set its own before."""
+    headers = response.headers
+    for name, value in HEADERS.items():
+        headers.setdefault(name, value)
+    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
+    if request.app[SETTINGS].over_tls:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if REQUEST_ID in request:
+        headers.setdefault("X-Request-ID", request[REQUEST_ID])
+    headers["Server"] = "Bayberry"
+
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+
+def _error_page(request: web.Request, status: int) -> web.Response:
+    known = status if status in {400, 403, 404, 429, 500, 503} else 400
+    page = render_error(request, known)
+    page.set_status(status)
+    if status == 503:
+        page.headers["Retry-After"] = RETRY_AFTER
+    return page
+
+
+def _is_ours(request: web.Request) -> bool:
+    host = request.host.lower()
+    if host == urlsplit(request.app[URLS].base).netloc.lower():
+        return True
+    name = host.rpartition(":")[0] if ":" in host else host
+    return request.app[SETTINGS].development and name in {"localhost", "127.0.0.1"}
+
+
+def _is_slow(request: web.Request) -> bool:
+    return request.method == "POST" and request.path.endswith(("/checkout", "/payment"))
+
+
+async def _read_body(request: web.Request) -> None:
+    """surprise: aiohttp has no time limit on a request body; cancelling this read is safe, no driver is involved."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            await request.read()
+    except TimeoutError:
+        request.protocol.force_close()
+        raise web.HTTPRequestTimeout from None

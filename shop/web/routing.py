@@ -1,0 +1,76 @@
+"""One route table for the whole shop: each page under its name, with its door, once per language."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from shop.keys import LANG, ROUTE, URLS
+from shop.urls import PATHS
+
+View = Callable[[web.Request], Awaitable[web.StreamResponse]]
+# A door looks at a request before its view does: None lets it in, an answer turns it away.
+Door = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A named page: the view that answers, the methods it takes and the door in front of it."""
+
+    name: str
+    view: View
+    door: Door
+    methods: tuple[str, ...]
+    localized: bool = True
+
+
+DECLARED = web.AppKey("DECLARED", dict[str, Route])
+
+
+def page(name: str, view: View, door: Door) -> Route:
+    """A page to look at: GET (and HEAD)."""
+    return Route(name, view, door, ("GET",))
+
+
+def form(name: str, view: View, door: Door) -> Route:
+    """A page with a form that posts to itself: GET shows it, POST takes it."""
+    return Route(name, view, door, ("GET", "POST"))
+
+
+def action(name: str, view: View, door: Door) -> Route:
+    """Something that happens: POST only."""
+    return Route(name, view, door, ("POST",))
+
+
+def endpoint(name: str, view: View, door: Door, *methods: str) -> Route:
+    """An address for machines: the same in every language."""
+    return Route(name, view, door, methods or ("GET",), localized=False)
+
+
+def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+    """Registers each route under its path of shop.urls, once per language unless it is for machines."""
+    urls = app[URLS]
+    declared = app[DECLARED]
+    for route in routes:
+        if route.name in declared:
+            raise ValueError(f"two routes are named {route.name}")
+        declared[route.name] = route
+        for lang in urls.languages if route.localized else urls.languages[:1]:
+            handler = _entered(route, lang)
+            for method in route.methods:
+                path = urls.localized(PATHS[route.name], lang)
+                app.router.add_route(method, path, handler)
+                if method == "GET":
+                    app.router.add_route("HEAD", path, handler)
+
+
+def _entered(route: Route, lang: str) -> View:
+    """The view behind its door, in one language."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[LANG] = lang
+        request[ROUTE] = route.name
+        refusal = await route.door(request)
+        return refusal if refusal is not None else await route.view(request)
+
+    return handler

@@ -1,0 +1,75 @@
+"""Jinja2 through aiohttp-jinja2: one environment per language, so that macros and cached texts know theirs without being told."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from shop import i18n
+from shop.keys import ASSETS, SETTINGS, URLS
+from shop.money import decimal_string, format_money
+
+ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
+    lang: web.AppKey(f"TEMPLATES_{lang}", jinja2.Environment) for lang in i18n.LOCALES
+}
+
+
+def set_up_templates(app: web.Application, folder: str) -> None:
+    """Makes an environment for each of the shop's languages; a template that uses an unknown name fails loudly."""
+    settings = app[SETTINGS]
+    loader = jinja2.FileSystemLoader(folder)
+    for lang in settings.languages:
+        environment = aiohttp_jinja2.setup(
+            app,
+            app_key=ENVIRONMENTS[lang],
+            default_helpers=False,
+            loader=loader,
+            extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
+            undefined=jinja2.StrictUndefined,
+            auto_reload=settings.development,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        del environment.globals["app"]  # security: a template sees what it is given, not the whole application
+        _speak(environment, lang)
+        _know_the_shop(environment, app, lang)
+
+
+def environment_of(app: web.Application, lang: str) -> jinja2.Environment:
+    """The template environment of a language."""
+    return aiohttp_jinja2.get_env(app, app_key=ENVIRONMENTS[lang])
+
+
+def _speak(environment: jinja2.Environment, lang: str) -> None:
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        partial(i18n.gettext, lang),
+        lambda one, many, n: i18n.ngettext(lang, one, many, n),
+        newstyle=True,
+    )
+    environment.globals["lang"] = lang
+    environment.globals["locale_tag"] = str(i18n.locale_of(lang)).replace("_", "-")
+    environment.filters["text"] = partial(_text, lang)
+    environment.filters["date"] = partial(i18n.format_date, lang)
+
+
+def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: str) -> None:
+    settings, urls, assets = app[SETTINGS], app[URLS], app[ASSETS]
+    environment.globals.update(
+        url=lambda name, query=None, **params: urls.path(name, lang, query, **params),
+        absolute=lambda name, query=None, **params: urls.absolute(name, lang, query, **params),
+        asset=assets.url,
+        media=lambda name: urls.path("media.file", urls.languages[0], name=name),
+        currency=settings.currency,
+        shop_name=settings.name,
+        language_names=i18n.NAMES,
+        development=settings.development,
+    )
+    environment.filters["money"] = lambda minor: format_money(minor, settings.currency, lang)
+    environment.filters["decimal"] = lambda minor: decimal_string(minor, settings.currency)
+    environment.filters["moment"] = lambda when: i18n.format_datetime(lang, when, settings.timezone)
+
+
+def _text(lang: str, texts: Mapping[str, str] | None) -> str:
+    return i18n.text_in(texts, lang)
