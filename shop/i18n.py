@@ -36,12 +36,15 @@ def gettext(lang: str, message: str, **values: object) -> str:
 
 def ngettext(lang: str, one: str, many: str, n: int, **values: object) -> str:
     """The singular or plural message for `n`, which is also filled in as `%(num)s`."""
+    return plural(lang, one, many, n) % {"num": n, **values}
+
+
+def plural(lang: str, one: str, many: str, n: int) -> str:
+    """The same with its placeholders still open, as Jinja2 wants it."""
     found = _messages(lang).get(one)
     if found is None:
-        text = one if n == 1 else many
-    else:
-        text = found if isinstance(found, str) else found[0 if n == 1 or len(found) == 1 else 1]
-    return text % {"num": n, "n": n, **values}
+        return one if n == 1 else many
+    return found if isinstance(found, str) else found[0 if n == 1 or len(found) == 1 else 1]
 
 
 def N_(message: str) -> str:

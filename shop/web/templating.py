@@ -45,7 +45,7 @@ def environment_of(app: web.Application, lang: str) -> jinja2.Environment:
 def _speak(environment: jinja2.Environment, lang: str) -> None:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         partial(i18n.gettext, lang),
-        lambda one, many, n: i18n.ngettext(lang, one, many, n),
+        partial(i18n.plural, lang),
         newstyle=True,
     )
     environment.globals["lang"] = lang
