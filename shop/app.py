@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=1024**2, client_max_fields=200)
     app[SETTINGS] = settings
     app[URLS] = Urls(settings.url, settings.languages)
-    app[TOKENS] = Tokens(settings.keys)
+    app[TOKENS] = Tokens(settings.secret_keys)
     app[ASSETS] = Assets(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []

@@ -64,9 +64,9 @@ def format_date(lang: str, day: date) -> str:
     return str(babel_date(day, "medium", locale=locale_of(lang)))
 
 
-def format_datetime(lang: str, moment: datetime, timezone: str) -> str:
+def format_datetime(lang: str, moment: datetime, timezone: ZoneInfo) -> str:
     """A moment in the shop's time zone, to the minute."""
-    return str(babel_datetime(moment, "medium", tzinfo=ZoneInfo(timezone), locale=locale_of(lang)))
+    return str(babel_datetime(moment, "medium", tzinfo=timezone, locale=locale_of(lang)))
 
 
 def preferred(accept_language: str, languages: Iterable[str]) -> str | None:

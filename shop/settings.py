@@ -97,6 +97,7 @@ class Settings(BaseModel):
     media_url: str = ""
     secret_keys: Annotated[tuple[Key, ...], BeforeValidator(_listed), Field(repr=False)] = ()
 
+    name: str = Field(default="Daily Fresh · 天天生鲜", min_length=1, max_length=60)
     languages: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("en", "zh")
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
     timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")

@@ -25,7 +25,7 @@ def flash(request: web.Request, response: web.StreamResponse, message: str, kind
     """Shows `message` on the next page this visitor opens."""
     told = request.app[TOKENS].sign("flash", [[kind, message]])
     response.set_cookie(
-        COOKIE, told, max_age=SECONDS, httponly=True, samesite="Lax", secure=request.app[SETTINGS].over_tls, path="/"
+        COOKIE, told, max_age=SECONDS, httponly=True, samesite="Lax", secure=request.app[SETTINGS].is_secure, path="/"
     )
 
 
@@ -43,4 +43,4 @@ def flashes_of(request: web.Request) -> list[Flash]:
 def forget_flashes(request: web.Request, response: web.StreamResponse) -> None:
     """Takes the cookie back once its messages were shown."""
     if COOKIE in request.cookies:
-        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=request.app[SETTINGS].over_tls)
+        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=request.app[SETTINGS].is_secure)

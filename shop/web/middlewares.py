@@ -4,13 +4,12 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
 from shop.db import DbTimeout, DbUnavailable, deadline
-from shop.keys import REQUEST_ID, ROUTE, SETTINGS, URLS
+from shop.keys import REQUEST_ID, ROUTE, SETTINGS
 from shop.web.metrics import observe
 from shop.web.respond import render_error
 
@@ -62,7 +61,7 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
 @web.middleware
 async def known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Another Host than ours gets 400: links and caches cannot be poisoned by it."""
-    if not _is_ours(request):
+    if request.host.lower() not in request.app[SETTINGS].hosts:
         raise web.HTTPBadRequest
     return await handler(request)
 
@@ -84,7 +83,7 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
-    if request.app[SETTINGS].over_tls:
+    if request.app[SETTINGS].is_secure:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
     if REQUEST_ID in request:
         headers.setdefault("X-Request-ID", request[REQUEST_ID])
@@ -111,14 +110,6 @@ def _error_page(request: web.Request, status: int) -> web.Response:
     if status == 503:
         page.headers["Retry-After"] = RETRY_AFTER
     return page
-
-
-def _is_ours(request: web.Request) -> bool:
-    host = request.host.lower()
-    if host == urlsplit(request.app[URLS].base).netloc.lower():
-        return True
-    name = host.rpartition(":")[0] if ":" in host else host
-    return request.app[SETTINGS].development and name in {"localhost", "127.0.0.1"}
 
 
 def _is_slow(request: web.Request) -> bool:

@@ -1,18 +1,16 @@
 """Who is on the other end of a connection, and what a proxy may say about it."""
 
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from aiohttp import web
 
 from shop.keys import SETTINGS
 
-Network = IPv4Network | IPv6Network
-
 
 def address_of(request: web.Request) -> str:
     """The visitor's address: what a trusted proxy overwrote, else the peer itself.
 
-    security: only proxies named in SHOP_TRUSTED_PROXIES (or the peer of a unix socket) are believed, and of the header only the last
+    security: only proxies named in SHOP_TRUSTED_PROXIES (or the peer of our unix socket) are believed, and of the header only the last
     entry, the one that our own proxy wrote.
     """
     peer = request.remote or ""
@@ -25,14 +23,7 @@ def address_of(request: web.Request) -> str:
 
 def came_through_proxy(request: web.Request) -> bool:
     """Whether a proxy we trust handed this request on."""
-    return "X-Forwarded-For" in request.headers and is_trusted(request.remote, request.app[SETTINGS].trusted_proxies)
-
-
-def is_trusted(peer: str | None, proxies: tuple[str, ...]) -> bool:
-    """Whether a peer may name the visitor's address; the other end of a unix socket (no address) may when "unix" is listed."""
-    if not peer or not _is_address(peer):
-        return "unix" in proxies
-    return any(ip_address(peer) in ip_network(proxy, strict=False) for proxy in proxies if proxy != "unix")
+    return "X-Forwarded-For" in request.headers and request.app[SETTINGS].trusts(request.remote or "")
 
 
 def prefix_of(address: str) -> str:
