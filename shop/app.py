@@ -5,12 +5,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-import shop.accounts.routes
-import shop.catalog.routes
-import shop.content.routes
-import shop.history.routes
-import shop.mailroom.routes
-import shop.media.routes
 from shop.assets import Assets
 from shop.cache.client import RedisClient
 from shop.db import Database
@@ -20,7 +14,7 @@ from shop.tokens import Tokens
 from shop.urls import Urls
 from shop.web import csrf, health, middlewares
 from shop.web.access import anyone
-from shop.web.routing import DECLARED, add_routes, endpoint
+from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.templating import set_up_templates
 
 ROOT = Path(__file__).parent.parent
@@ -33,18 +27,12 @@ MIDDLEWARES = (
     csrf.checked,
 )
 
-FEATURES = (
-    shop.catalog.routes.ROUTES,
-    shop.accounts.routes.ROUTES,
-    shop.history.routes.ROUTES,
-    shop.content.routes.ROUTES,
-    shop.media.routes.ROUTES,
-)
+FEATURES: tuple[list[Route], ...] = ()
 
 HEALTH = (
     endpoint("health.healthz", health.healthz, anyone),
     endpoint("health.readyz", health.readyz, anyone),
-    endpoint("health.metrics", health.metrics, anyone),
+    endpoint("health.metrics", metrics.metrics, anyone),
 )
 
 
@@ -58,10 +46,9 @@ def create_app(settings: Settings) -> web.Application:
     app[DECLARED] = {}
     app[health.DRAINING] = []
     set_up_templates(app, str(ROOT / "templates"))
-    for routes in (*FEATURES, HEALTH):
+    for routes in (*FEATURES, list(HEALTH)):
         add_routes(app, routes)
     if settings.development:
-        add_routes(app, shop.mailroom.routes.ROUTES)
         add_routes(app, app[ASSETS].routes)
     app.cleanup_ctx.extend((database, redis))
     app.on_response_prepare.append(middlewares.protect)
