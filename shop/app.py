@@ -12,7 +12,7 @@ from shop.keys import ASSETS, DB, REDIS, SETTINGS, TOKENS, URLS
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
-from shop.web import csrf, health, middlewares
+from shop.web import csrf, health, metrics, middlewares
 from shop.web.access import anyone
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.templating import set_up_templates
