@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
@@ -102,7 +101,6 @@ class Settings(BaseModel):
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
     timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
 
-    static_version: str = Field(default="", pattern="^[0-9A-Za-z._-]{0,40}$")
     state: Path = HOME / "var"
 
     @classmethod
@@ -202,7 +200,6 @@ class Settings(BaseModel):
             raise ValueError("SHOP_MAIL_URL asks for the mail room, which exists only in development.")
         filled.setdefault("database_listen_url", filled.get("database_url", ""))
         filled.setdefault("cache_url", filled.get("redis_url", ""))
-        filled.setdefault("static_version", fingerprint(HOME / "static"))
         return filled
 
 
@@ -223,12 +220,3 @@ def _sentence(problem: ValidationError) -> str:
     if not first["loc"]:
         return reason
     return f"{PREFIX}{str(first['loc'][0]).upper()} is malformed: {reason}."
-
-
-def fingerprint(folder: Path) -> str:
-    """Name the static files by what they hold, so that every host of a release says the same version."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()[:12]

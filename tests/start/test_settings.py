@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import re
-from pathlib import Path
 
 import pytest
 
-from shop.settings import HOME, Settings, SettingsError, fingerprint, variables
+from shop.settings import HOME, Settings, SettingsError, variables
 
 KEY = base64.b64encode(b"k" * 32).decode()
 OLD_KEY = base64.b64encode(b"o" * 32).decode()
@@ -136,11 +135,3 @@ def test_only_named_networks_and_our_own_socket_may_name_the_visitor() -> None:
     assert settings.trusts("")
     assert not settings.trusts("10.0.1.7")
     assert not Settings.load({}, development=True).trusts("127.0.0.1")
-
-
-def test_the_version_of_static_files_follows_their_content(tmp_path: Path) -> None:
-    (tmp_path / "a.css").write_text("a{}")
-    before = fingerprint(tmp_path)
-    (tmp_path / "a.css").write_text("b{}")
-    assert len(before) == 12
-    assert fingerprint(tmp_path) != before

@@ -1,0 +1,157 @@
+"""What every test may ask for: real servers, the shop's settings, its database as the web role, and visitors."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from blockbuster import BlockBuster
+
+from shop.embedded import Postgres, Valkey
+from shop.settings import Settings
+from tests.servers import Broom, scratch_folder
+
+if TYPE_CHECKING:
+    from shop.db import Database
+
+Visitor = TestClient[web.Request, web.Application]
+
+# security of the tests themselves: no SHOP_ variable of the person who runs them may lead to a real server
+for name in [name for name in os.environ if name.startswith("SHOP_")]:
+    del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder for the servers of this test process."""
+    with scratch_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres(scratch: Path) -> Iterator[Postgres]:
+    """A migrated PostgreSQL of our own."""
+    from shop.db.migrate import upgrade
+
+    server = Postgres(scratch, durable=False).start()
+    try:
+        upgrade(server.owner_url)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(scratch: Path) -> Iterator[Valkey]:
+    """A Valkey of our own."""
+    server = Valkey(scratch).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(valkey: Valkey) -> str:
+    """Where sessions and history are kept."""
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: Postgres, valkey: Valkey, scratch: Path) -> Settings:
+    """The settings of development on our own servers and a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return Settings.of(
+        development=True,
+        port=port,
+        database_url=postgres.web_url,
+        database_owner_url=postgres.owner_url,
+        redis_url=valkey.url,
+        cache_url=valkey.cache_url,
+        broker_url=valkey.broker_url,
+        secret_keys=(os.urandom(32), os.urandom(32)),
+        state=scratch,
+    )
+
+
+@pytest.fixture(scope="session")
+def broom(postgres: Postgres, valkey: Valkey) -> Iterator[Broom]:
+    """What empties the servers."""
+    broom = Broom(postgres, valkey)
+    yield broom
+    broom.close()
+
+
+@pytest.fixture
+def clean(broom: Broom) -> Iterator[None]:
+    """Leave empty tables and an empty Redis behind."""
+    yield
+    broom.sweep()
+
+
+@pytest.fixture(scope="session")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The pool of the web role."""
+    from shop.db import Database
+
+    database = await Database.open(url=settings.database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def db(database: Database, clean: None) -> Database:
+    """The database as the shop sees it, emptied after the test."""
+    return database
+
+
+@pytest.fixture
+async def server(settings: Settings, clean: None) -> AsyncIterator[TestServer]:
+    """The whole shop, listening."""
+    from shop.app import create_app
+
+    async with TestServer(create_app(settings), port=settings.port) as server:
+        yield server
+
+
+@pytest.fixture
+async def new_visitor(server: TestServer) -> AsyncIterator[Callable[[], Awaitable[Visitor]]]:
+    """Call it for a person with a browser of their own."""
+    visitors: list[Visitor] = []
+
+    async def arrive() -> Visitor:
+        visitor: Visitor = TestClient(server)
+        visitors.append(visitor)
+        await visitor.start_server()
+        return visitor
+
+    yield arrive
+    for visitor in visitors:
+        await visitor.session.close()
+
+
+@pytest.fixture
+async def client(new_visitor: Callable[[], Awaitable[Visitor]]) -> Visitor:
+    """One visitor of the shop."""
+    return await new_visitor()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_blocking() -> Iterator[None]:
+    """Fail on any call of the shop that would stop the loop for everybody."""
+    detector = BlockBuster(["shop"])
+    for function in detector.functions.values():
+        # read once a process, at the first use
+        function.can_block_in("jinja2/loaders.py", {"get_source", "load"})
+        function.can_block_in("babel/localedata.py", {"load", "exists"})
+    detector.activate()
+    yield
+    detector.deactivate()
