@@ -1,0 +1,140 @@
+"""What the managed parts of the shop can tell: home-page blocks and content pages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shop.catalog.categories.queries import CategoryLink
+from shop.catalog.pictures.queries import Picture, picture_of
+from shop.catalog.queries import Card, newest_cards, products_by_ids
+from shop.db import Connection
+from shop.i18n import text_in
+
+SHELF_SIZE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a block leads: the name of a page and its slug, as `url(target.page, slug=target.slug)`."""
+
+    page: str
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """A slide of the carousel or a promotion: words, a picture, a colour (`tone`) and a way on."""
+
+    id: int
+    title: str
+    text: str
+    tone: str
+    picture: Picture | None
+    target: Target | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A category on the home page: goods as pictures, and more goods as text links."""
+
+    id: int
+    title: str
+    text: str
+    category: CategoryLink
+    cards: tuple[Card, ...]
+    text_goods: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HomeBlocks:
+    """What stands on the home page now."""
+
+    banners: tuple[Banner, ...]
+    promotions: tuple[Banner, ...]
+    shelves: tuple[Shelf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPage:
+    """A page of the shop's own words; `body` is HTML not yet cleaned."""
+
+    slug: str
+    title: str
+    body: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A content page as one link."""
+
+    slug: str
+    title: str
+
+
+async def home_blocks(conn: Connection, lang: str) -> HomeBlocks:
+    """The blocks whose time has come and not gone, in their order."""
+    rows = await conn.fetch_all(BLOCKS, {})
+    banners = [_banner(row, lang) for row in rows if row.kind == "banner"]
+    promotions = [_banner(row, lang) for row in rows if row.kind == "promotion"]
+    shelves = [await _shelf(conn, row, lang) for row in rows if row.kind == "shelf" and row.category_is_visible]
+    return HomeBlocks(tuple(banners), tuple(promotions), tuple(shelf for shelf in shelves if shelf.cards))
+
+
+async def page_by_slug(conn: Connection, slug: str, lang: str) -> ContentPage | None:
+    """The published content page with that slug."""
+    row = await conn.fetch_one(PAGE, {"slug": slug})
+    if row is None:
+        return None
+    return ContentPage(row.slug, text_in(row.title, lang), text_in(row.body, lang), row.updated_at)
+
+
+async def page_links(conn: Connection, lang: str) -> list[PageLink]:
+    """Every published content page, for the footer."""
+    return [PageLink(row.slug, text_in(row.title, lang)) for row in await conn.fetch_all(PAGES, {})]
+
+
+BLOCKS = """
+SELECT b.id, b.kind, b.title, b.text, b.tone, b.category_id, b.picture AS fingerprint, '{}'::jsonb AS alt,
+       m.width, m.height,
+       c.slugs AS category_slugs, c.name AS category_name, c.is_visible AS category_is_visible,
+       p.slugs AS product_slugs, g.slug AS page_slug,
+       (SELECT coalesce(array_agg(product_id ORDER BY position), '{}') FROM block_goods
+        WHERE block_id = b.id AND shown_as = 'picture') AS pictured,
+       (SELECT coalesce(array_agg(product_id ORDER BY position), '{}') FROM block_goods
+        WHERE block_id = b.id AND shown_as = 'text') AS worded
+FROM blocks b
+LEFT JOIN media_files m ON m.fingerprint = b.picture
+LEFT JOIN categories c ON c.id = b.category_id
+LEFT JOIN products p ON p.id = b.product_id AND p.status = 'online' AND p.deleted_at IS NULL
+LEFT JOIN content_pages g ON g.id = b.page_id AND g.is_published
+WHERE b.is_visible AND coalesce(b.starts_at <= now(), true) AND coalesce(now() < b.ends_at, true)
+ORDER BY b.position, b.id
+"""
+
+PAGE = "SELECT slug, title, body, updated_at FROM content_pages WHERE slug = %(slug)s AND is_published"
+PAGES = "SELECT slug, title FROM content_pages WHERE is_published ORDER BY position, id"
+
+
+def _banner(row: Any, lang: str) -> Banner:
+    title, text = text_in(row.title, lang), text_in(row.text, lang)
+    return Banner(row.id, title, text, row.tone, picture_of(row, lang), _target(row, lang))
+
+
+def _target(row: Any, lang: str) -> Target | None:
+    if row.category_is_visible:
+        return Target("catalog.category", text_in(row.category_slugs, lang))
+    if row.product_slugs:
+        return Target("catalog.product", text_in(row.product_slugs, lang))
+    return Target("content.page", row.page_slug) if row.page_slug else None
+
+
+async def _shelf(conn: Connection, row: Any, lang: str) -> Shelf:
+    if row.pictured:
+        cards = await products_by_ids(conn, row.pictured, lang)
+    else:
+        cards = await newest_cards(conn, [row.category_id], lang, SHELF_SIZE)
+    worded = await products_by_ids(conn, row.worded, lang) if row.worded else []
+    category = CategoryLink(row.category_id, text_in(row.category_slugs, lang), text_in(row.category_name, lang))
+    title = text_in(row.title, lang) or category.name
+    return Shelf(row.id, title, text_in(row.text, lang), category, tuple(cards), tuple(worded))
