@@ -24,3 +24,8 @@ def decimal_string(minor: int, currency: str) -> str:
 def round_minor(amount: Decimal) -> int:
     """The one rounding rule: halves away from zero, as on a till receipt."""
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def price_per_kg(price: int, grams: int) -> int:
+    """The price of a kilogram, in minor units, of goods that cost `price` for `grams`."""
+    return round_minor(Decimal(price * 1000) / grams)

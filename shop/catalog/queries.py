@@ -10,9 +10,9 @@ from typing import Any
 
 from shop.catalog.categories.queries import CategoryLink, trail_of
 from shop.catalog.pictures.queries import Picture, picture_of
-from shop.catalog.prices import price_per_kg
 from shop.db import Connection
 from shop.i18n import text_in
+from shop.money import price_per_kg
 
 LOW_STOCK = 5
 
