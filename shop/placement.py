@@ -38,10 +38,10 @@ def place(state: Path, account: Account | None) -> Path:
     if account is None or account.reaches(state):
         return state
     # security: we never widen a folder we did not make (root's home stays 0700); the data moves instead
-    return _opened(_openplace(state))
+    return _opened(open_place(state))
 
 
-def _openplace(state: Path) -> Path:
+def open_place(state: Path) -> Path:
     return OPEN_PLACE / hashlib.sha256(os.fsencode(state)).hexdigest()[:12]
 
 
