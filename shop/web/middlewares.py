@@ -77,32 +77,6 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
 
 
-async def protect(request: web.Request, response: web.StreamResponse) -> None:
-    """The headers that every answer carries; a view that needs another policy has set its own before."""
-    headers = response.headers
-    for name, value in HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("Content-Security-Policy", CONTENT_POLICY)
-    if request.app[SETTINGS].is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-    if REQUEST_ID in request:
-        headers.setdefault("X-Request-ID", request[REQUEST_ID])
-    headers["Server"] = "Bayberry"
-
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "strict-origin-when-cross-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
-)
-
-
 def _error_page(request: web.Request, status: int) -> web.Response:
     known = status if status in {400, 403, 404, 429, 500, 503} else 400
     page = render_error(request, known)

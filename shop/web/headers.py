@@ -1,0 +1,34 @@
+"""The headers that every answer carries, whatever went wrong."""
+
+from aiohttp import web
+
+from shop.keys import REQUEST_ID, SETTINGS
+
+SERVER = "Bayberry"  # security: no version, neither ours nor the library's
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+ALWAYS = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+OVER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+
+
+def protection(*, tls: bool) -> dict[str, str]:
+    """The headers for an answer that goes over TLS or not."""
+    return ALWAYS | OVER_TLS if tls else dict(ALWAYS)
+
+
+async def protect(request: web.Request, response: web.StreamResponse) -> None:
+    """Adds them to an answer about to be sent; a view that needs another policy has set its own before."""
+    for name, value in protection(tls=request.app[SETTINGS].is_secure).items():
+        response.headers.setdefault(name, value)
+    if REQUEST_ID in request:
+        response.headers.setdefault("X-Request-ID", request[REQUEST_ID])
+    response.headers["Server"] = SERVER
