@@ -1,0 +1,1 @@
+"""Who the customer is: registration, signing in, addresses, sessions, security."""

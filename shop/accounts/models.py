@@ -1,0 +1,58 @@
+"""A customer's account, and the names that were given away."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+from sqlalchemy import Identity, func, text
+
+from shop.db.models import Model, column
+
+
+class UsernameTaken(Exception):
+    """Somebody has, or has asked for, a user name that reads the same."""
+
+
+class Account(Model):
+    """One customer; a row stays after erasure, without a person in it, because orders point to it."""
+
+    __tablename__ = "accounts"
+
+    id: int = column(Identity(always=True), primary_key=True)
+    tag: str = column(unique=True, server_default=text("replace(gen_random_uuid()::text, '-', '')"))
+    username: str = column()
+    username_key: str = column(unique=True)
+    email: str = column()
+    email_key: str = column(unique=True)
+    password_hash: str = column()
+    language: str = column(server_default="en")
+    terms_accepted_at: datetime | None = column()
+    created_at: datetime = column(server_default=func.now())
+    activated_at: datetime | None = column()
+    password_changed_at: datetime = column(server_default=func.now())
+    # Links in mails carry the number they were written with; raising it kills every link that is out.
+    link_serial: int = column(server_default=text("0"))
+    erased_at: datetime | None = column()
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the owner of the e-mail address has confirmed it and still wants the account."""
+        return self.activated_at is not None and self.erased_at is None
+
+
+class ReservedUsername(Model):
+    """A user name somebody asked for, whether or not an account came of it.
+
+    security: were names of refused registrations free again, asking twice would tell whether the e-mail was known.
+    """
+
+    __tablename__ = "reserved_usernames"
+
+    username_key: str = column(primary_key=True)
+    reserved_at: datetime = column(server_default=func.now())
+
+
+def identity_key(text: str) -> str:
+    """The form in which two spellings of a user name or e-mail are the same one: NFKC and casefold."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
