@@ -75,7 +75,7 @@ class Passwords:
         if not self._places.acquire(blocking=False):
             raise TooBusy
         future = self._pool.submit(work, *args, **kwargs)
-        # surprise: the place is free when the thread is done, not when the request is gone, for its hash is still being made
+        # surprise: the place is free when the thread is done, not when the request is gone: its hash is still made
         future.add_done_callback(lambda _: self._places.release())
         return await asyncio.wrap_future(future)
 
