@@ -1,0 +1,66 @@
+"""PostgreSQL for the shop: connections with deadlines, models, managers. Features import from here."""
+
+from .deadline import deadline, remaining
+from .engine import Connection, Database
+from .errors import (
+    CheckViolation,
+    CommitUnknown,
+    Conflict,
+    DataError,
+    DbError,
+    DbTimeout,
+    DbUnavailable,
+    DeadlockDetected,
+    DoesNotExist,
+    ExclusionViolation,
+    FieldError,
+    ForeignKeyViolation,
+    IntegrityError,
+    LockNotAvailable,
+    MultipleObjectsReturned,
+    NotLoaded,
+    NotNullViolation,
+    QueryError,
+    ReadOnly,
+    SerializationFailure,
+    UniqueViolation,
+)
+from .models import Model, column, metadata, to_many, to_one
+from .query import Manager, QuerySet
+from .rows import Row
+
+__all__ = [
+    "CheckViolation",
+    "CommitUnknown",
+    "Conflict",
+    "Connection",
+    "DataError",
+    "Database",
+    "DbError",
+    "DbTimeout",
+    "DbUnavailable",
+    "DeadlockDetected",
+    "DoesNotExist",
+    "ExclusionViolation",
+    "FieldError",
+    "ForeignKeyViolation",
+    "IntegrityError",
+    "LockNotAvailable",
+    "Manager",
+    "Model",
+    "MultipleObjectsReturned",
+    "NotLoaded",
+    "NotNullViolation",
+    "QueryError",
+    "QuerySet",
+    "ReadOnly",
+    "Row",
+    "SerializationFailure",
+    "UniqueViolation",
+    "column",
+    "deadline",
+    "metadata",
+    "remaining",
+    "to_many",
+    "to_one",
+]

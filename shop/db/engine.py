@@ -1,0 +1,233 @@
+"""`Database`: where connections come from, how long they may take, and what a transaction is."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeVar
+
+from sqlalchemy.sql.elements import ClauseElement
+
+from .compiled import compiled
+from .deadline import deadline, remaining
+from .errors import CommitUnknown, DbError, DbTimeout, DbUnavailable, DeadlockDetected, SerializationFailure
+from .link import Link
+from .pool import Pool
+from .rows import Row, row_class
+
+log = logging.getLogger(__name__)
+
+READ_SECONDS = 1.0
+WRITE_SECONDS = 2.0
+TRANSACTION_SECONDS = 8.0
+ATTEMPTS = 3
+
+T = TypeVar("T")
+Statement = str | ClauseElement
+Callback = Callable[[], object] | Callable[[], Awaitable[object]]
+
+
+class Connection:
+    """One connection lent for one `read()` or `transaction()`; statements on it run one after another."""
+
+    def __init__(self, link: Link, seconds: float, pool: Pool | None = None) -> None:
+        self._link = link
+        self._seconds = seconds
+        self._pool = pool  # only where autocommit makes it safe to ask again on another link
+        self._depth = 0
+        self._callbacks: list[Callback] = []
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the statements here are one transaction (else each commits by itself)."""
+        return self._pool is None
+
+    async def fetch_all(self, statement: Statement, params: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows of SQL with `%(name)s` parameters, or of a SQLAlchemy Core statement."""
+        cursor = await self._run(statement, params)
+        make = row_class(tuple([column.name for column in cursor.description]))._make
+        return [make(row) for row in cursor.fetchall()]
+
+    async def fetch_one(self, statement: Statement, params: Mapping[str, Any] | None = None) -> Row | None:
+        """The first row, or None."""
+        cursor = await self._run(statement, params)
+        row = cursor.fetchone()
+        return None if row is None else row_class(tuple([column.name for column in cursor.description]))._make(row)
+
+    async def fetch_value(self, statement: Statement, params: Mapping[str, Any] | None = None) -> Any:
+        """The first column of the first row, or None."""
+        row = (await self._run(statement, params)).fetchone()
+        return None if row is None else row[0]
+
+    async def execute(self, statement: Statement, params: Mapping[str, Any] | None = None) -> int:
+        """Runs a statement; how many rows it changed."""
+        cursor = await self._run(statement, params)
+        return int(cursor.rowcount)
+
+    async def fetch_tuples(self, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        """Plain tuples of ready SQL, for those who build their own objects."""
+        rows: list[tuple[Any, ...]] = (await self._run(sql, params)).fetchall()
+        return rows
+
+    def on_commit(self, callback: Callback) -> None:
+        """Calls (and awaits) it once the transaction is committed; for what may be lost if the process dies."""
+        if not self.in_transaction:
+            raise RuntimeError("on_commit needs a transaction: this connection commits every statement by itself")
+        self._callbacks.append(callback)
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[Self]:
+        """An inner block that can fail (a UniqueViolation, say) without losing the transaction around it."""
+        if not self.in_transaction:
+            raise RuntimeError("a savepoint needs a transaction")
+        self._depth += 1
+        name, kept = f"s{self._depth}", len(self._callbacks)
+        await self._run(f"SAVEPOINT {name}", None)
+        try:
+            yield self
+        except Exception:
+            del self._callbacks[kept:]
+            if not self._link.closed:
+                await self._run(f"ROLLBACK TO SAVEPOINT {name}", None)
+            raise
+        else:
+            await self._run(f"RELEASE SAVEPOINT {name}", None)
+        finally:
+            self._depth -= 1
+
+    async def _run(self, statement: Statement, params: Mapping[str, Any] | None) -> Any:
+        if isinstance(statement, str):
+            sql, values = statement, params
+        else:
+            sql, values = compiled(statement, params)
+        seconds = remaining(self._seconds)
+        try:
+            return await self._link.run(sql, values, seconds)
+        except DbUnavailable:
+            if self._pool is None or not self._link.closed or sql.lstrip()[:6].upper() != "SELECT":
+                raise
+        # The server closed this connection (a restart, a killed backend); a SELECT by itself can be asked again once.
+        self._pool.release(self._link)
+        self._link = await self._pool.acquire()
+        return await self._link.run(sql, values, remaining(self._seconds))
+
+
+class Database:
+    """The way to PostgreSQL for one process; opening it never waits for a server."""
+
+    def __init__(self, primary: Pool, replica: Pool, listen_url: str) -> None:
+        self._primary = primary
+        self._replica = replica
+        self._open: dict[asyncio.Task[Any], Connection] = {}
+        self.listen_url = listen_url
+        self.retries = 0
+
+    @classmethod
+    async def open(
+        cls,
+        *,
+        url: str,
+        listen_url: str | None = None,
+        replica_url: str | None = None,
+        min_size: int = 1,
+        max_size: int = 10,
+    ) -> Self:
+        """Pools for libpq URLs; connections are made in the background and on need, so an absent server is no error."""
+        primary = Pool(url, min_size, max_size)
+        replica = Pool(replica_url, 0, max_size) if replica_url else primary
+        return cls(primary, replica, listen_url or url)
+
+    async def close(self) -> None:
+        """Closes all idle connections; the others close as they come back."""
+        await self._primary.close()
+        if self._replica is not self._primary:
+            await self._replica.close()
+
+    @property
+    def pool(self) -> Pool:
+        """The primary's pool, for metrics."""
+        return self._primary
+
+    @asynccontextmanager
+    async def read(self, *, stale_ok: bool = False) -> AsyncIterator[Connection]:
+        """A connection that commits each statement; with `stale_ok` perhaps a replica's, for search and reports."""
+        pool = self._replica if stale_ok else self._primary
+        conn = Connection(await pool.acquire(), READ_SECONDS, pool)
+        try:
+            yield conn
+        finally:
+            pool.release(conn._link)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction of at most 8 s, committed once; within another of the same task, a savepoint of that one."""
+        task = asyncio.current_task()
+        assert task is not None
+        outer = self._open.get(task)
+        if outer is not None:
+            async with outer.savepoint():
+                yield outer
+            return
+        with deadline(TRANSACTION_SECONDS):
+            link = await self._primary.acquire()
+            conn = self._open[task] = Connection(link, WRITE_SECONDS)
+            try:
+                async with self._committed(conn):
+                    yield conn
+            finally:
+                del self._open[task]
+                self._primary.release(link)
+        await self._call_back(conn)
+
+    async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """`work(conn)` in a transaction of its own, ≤ 3 times in all after deadlocks or serialization failures."""
+        if asyncio.current_task() in self._open:
+            raise RuntimeError("in_transaction repeats a whole transaction, so it cannot stand inside another")
+        for attempt in range(1, ATTEMPTS):
+            try:
+                async with self.transaction() as conn:
+                    return await work(conn)
+            except (SerializationFailure, DeadlockDetected):
+                self.retries += 1
+                # Jitter, or the same two meet again.
+                await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311
+        async with self.transaction() as conn:
+            return await work(conn)
+
+    @asynccontextmanager
+    async def _committed(self, conn: Connection) -> AsyncIterator[None]:
+        await conn._run("BEGIN", None)
+        try:
+            yield
+        except Exception:
+            await self._roll_back(conn)
+            raise
+        except BaseException:
+            # Cancelled, or the process is ending: the server rolls back what a closed connection left open.
+            conn._link.close()
+            raise
+        try:
+            await conn._run("COMMIT", None)
+        except (DbUnavailable, DbTimeout) as error:
+            raise CommitUnknown(f"whether the transaction was committed is not known: {error}") from error
+
+    async def _roll_back(self, conn: Connection) -> None:
+        if conn._link.closed:
+            return
+        try:
+            await conn._run("ROLLBACK", None)
+        except DbError:
+            conn._link.close()
+
+    async def _call_back(self, conn: Connection) -> None:
+        for callback in conn._callbacks:
+            try:
+                result = callback()
+                if inspect.isawaitable(result):
+                    await result
+            except Exception:
+                log.exception("a callback after COMMIT failed")

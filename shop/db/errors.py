@@ -1,0 +1,149 @@
+"""What can go wrong between the shop and PostgreSQL, in the shop's own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg2
+from psycopg2 import errorcodes
+
+
+class DbError(Exception):
+    """What PostgreSQL or the way to it answered instead of rows; `sqlstate` is None when the server said nothing."""
+
+    sqlstate: str | None = None
+
+
+class DbUnavailable(DbError):
+    """The server is away, the connection was lost, or no connection came free in time: a 503 page with Retry-After."""
+
+    retry_after = 5
+
+
+class CommitUnknown(DbUnavailable):
+    """The connection was lost while COMMIT was under way: the transaction may be in the database or not."""
+
+
+class DbTimeout(DbError):
+    """The deadline of the request, of the call or of the server (`statement_timeout`) has passed."""
+
+    retry_after = 5
+
+
+class Conflict(DbError):
+    """Another transaction was in the way; nothing is wrong with the data and a later try may succeed."""
+
+    retry_after = 1
+
+
+class SerializationFailure(Conflict):
+    """40001: `Database.in_transaction` repeats the work."""
+
+
+class DeadlockDetected(Conflict):
+    """40P01: `Database.in_transaction` repeats the work."""
+
+
+class LockNotAvailable(Conflict):
+    """55P03: `lock_timeout` passed, or NOWAIT met a locked row."""
+
+
+class ReadOnly(DbError):
+    """25006: this server (a replica, or a primary in maintenance) takes no writes at the moment."""
+
+    retry_after = 30
+
+
+class DataError(DbError):
+    """A value does not fit its column: too long, out of range, not a number."""
+
+
+class QueryError(DbError):
+    """The SQL itself is wrong, or this role may not run it: a mistake in the program."""
+
+
+class IntegrityError(DbError):
+    """A constraint said no; `constraint` is its name (the column's for NOT NULL) and `table` the table's."""
+
+    constraint: str | None = None
+    table: str | None = None
+
+
+class UniqueViolation(IntegrityError):
+    """There is such a row already."""
+
+
+class CheckViolation(IntegrityError):
+    """A CHECK constraint is not met."""
+
+
+class ForeignKeyViolation(IntegrityError):
+    """The row that is referred to does not exist, or is still referred to."""
+
+
+class NotNullViolation(IntegrityError):
+    """A column that must have a value got none."""
+
+
+class ExclusionViolation(IntegrityError):
+    """The row overlaps with another one."""
+
+
+class DoesNotExist(Exception):
+    """No row matches; every model has its own subclass."""
+
+
+class MultipleObjectsReturned(Exception):
+    """More than one row matches where one was asked for; every model has its own subclass."""
+
+
+class FieldError(TypeError):
+    """A field, lookup, relation or value that the model does not know, named with its model."""
+
+
+class NotLoaded(AttributeError):
+    """A relation was read that the query did not load."""
+
+
+_BY_STATE: dict[str, type[DbError]] = {
+    errorcodes.QUERY_CANCELED: DbTimeout,
+    errorcodes.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: DbTimeout,
+    errorcodes.SERIALIZATION_FAILURE: SerializationFailure,
+    errorcodes.DEADLOCK_DETECTED: DeadlockDetected,
+    errorcodes.LOCK_NOT_AVAILABLE: LockNotAvailable,
+    errorcodes.READ_ONLY_SQL_TRANSACTION: ReadOnly,
+    errorcodes.UNIQUE_VIOLATION: UniqueViolation,
+    errorcodes.CHECK_VIOLATION: CheckViolation,
+    errorcodes.FOREIGN_KEY_VIOLATION: ForeignKeyViolation,
+    errorcodes.NOT_NULL_VIOLATION: NotNullViolation,
+    errorcodes.EXCLUSION_VIOLATION: ExclusionViolation,
+}
+
+# Class 08 connection, 53 resources (full server, full disk), 57 operator (shutdown), 58 system, 28 login.
+_BY_CLASS: dict[str, type[DbError]] = {
+    "08": DbUnavailable,
+    "53": DbUnavailable,
+    "57": DbUnavailable,
+    "58": DbUnavailable,
+    "28": DbUnavailable,
+    "22": DataError,
+    "23": IntegrityError,
+    "40": Conflict,
+}
+
+
+def translated(error: psycopg2.Error) -> DbError:
+    """The shop's own error for one of psycopg2's."""
+    state: str | None = error.pgcode
+    if state is None:
+        lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        kind: type[DbError] = DbUnavailable if lost else QueryError
+    else:
+        kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or QueryError
+    told = kind(str(error).strip())
+    told.sqlstate = state
+    if isinstance(told, IntegrityError):
+        where: Any = error.diag
+        told.constraint = where.constraint_name or where.column_name
+        told.table = where.table_name
+    return told

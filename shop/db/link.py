@@ -1,0 +1,104 @@
+"""One connection to PostgreSQL: aiopg's, with waits that end. Only this file knows aiopg."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+from aiopg.connection import Connection as AiopgConnection
+from aiopg.connection import Cursor
+
+from .errors import DbTimeout, DbUnavailable, translated
+
+# Read once for the whole process, so that a new connection asks the server nothing about types.
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
+psycopg2.extensions.register_adapter(dict, psycopg2.extras.Json)
+psycopg2.extensions.register_type(
+    psycopg2.extensions.new_type(
+        (17,), "BYTES", lambda value, cursor: None if value is None else bytes(psycopg2.BINARY(value, cursor))
+    )
+)
+
+# A peer that vanished on the network is noticed in seconds; Unix sockets ignore these.
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 4000,
+}
+_NO_TIMER: Any = None  # aiopg's own timers stay off: ours are in `Link._poll`
+_IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
+
+
+class Link(AiopgConnection):
+    """A connection that closes itself when its answer is late or its caller cancelled, so it is never reused dirty."""
+
+    def __init__(self, url: str) -> None:
+        self.expired = False
+        try:
+            super().__init__(url, _NO_TIMER, enable_hstore=False, enable_json=False, enable_uuid=False, **_KEEPALIVE)
+        except psycopg2.Error as error:
+            raise translated(error) from error
+        self._connect_seconds = 0.0
+        self.answers: Cursor
+
+    @classmethod
+    async def connect(cls, url: str, seconds: float) -> Link:
+        """A ready connection within so many seconds; DbTimeout or DbUnavailable otherwise."""
+        link = cls(url)
+        link._connect_seconds = seconds
+        try:
+            await link
+        except psycopg2.Error as error:
+            link.close()
+            raise link._told(error, seconds) from error
+        link.answers = Cursor(link, link.raw.cursor(), _NO_TIMER, False)
+        return link
+
+    async def run(self, sql: str, params: Any, seconds: float) -> Any:
+        """psycopg2's cursor with the result; the statement gets so many seconds, then the connection is gone."""
+        if seconds <= 0:
+            raise DbTimeout("the deadline has passed")
+        try:
+            await self.answers.execute(sql, params, timeout=seconds)
+        except psycopg2.Error as error:
+            if error.pgcode is None and not isinstance(error, psycopg2.ProgrammingError):
+                # surprise: libpq may have closed the socket already; aiopg must forget its number before it is given
+                # to another connection, hence at once.
+                self.close()
+            raise self._told(error, seconds) from error
+        return self.answers.raw
+
+    @property
+    def is_clean(self) -> bool:
+        """Open, with no statement under way and no transaction open."""
+        return not self.closed and self._waiter is None and self.raw.get_transaction_status() == _IDLE
+
+    async def _poll(self, waiter: asyncio.Future[None], timeout: float | None) -> None:
+        # aiopg's own version waits with wait_for and turns statement_timeout into CancelledError. Here a timer closes
+        # the connection, which wakes the waiter: no wait depends on a peer that may be silent.
+        timer = self._loop.call_later(self._connect_seconds if timeout is None else timeout, self._expire)
+        try:
+            self._ready(self._weakref)
+            await waiter
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+            self._waiter = None
+
+    def _expire(self) -> None:
+        self.expired = True
+        self.close()
+
+    def _told(self, error: psycopg2.Error, seconds: float) -> Exception:
+        if self.expired:
+            return DbTimeout(f"no answer from PostgreSQL within {seconds:.2f} s")
+        told = translated(error)
+        if self.closed and error.pgcode is None:
+            return DbUnavailable(str(told) or "the connection was lost")
+        return told

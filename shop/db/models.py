@@ -1,0 +1,190 @@
+"""Models: one typed declaration a table, from which SQLAlchemy, Alembic, mypy and the managers read."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.sql.type_api import TypeEngine
+
+from . import errors
+from .columns import Kind, kind_of
+from .errors import FieldError, NotLoaded
+from .query import Manager
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnCollection
+
+# PostgreSQL's own names, so that migrations, autogenerate and UniqueViolation.constraint agree.
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+class _ColumnSpec:
+    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.args, self.options = args, options
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return self
+        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded")
+
+    def built(self, kind: Kind) -> Column[Any]:
+        args = list(self.args)
+        explicit = bool(args) and (
+            isinstance(args[0], TypeEngine) or (isinstance(args[0], type) and issubclass(args[0], TypeEngine))
+        )
+        sql_type = args.pop(0) if explicit else kind.sql_type
+        options = {"nullable": kind.nullable, **self.options}
+        return Column(self.name, sql_type, *args, **options)
+
+
+class ToOne:
+    """The relation behind a foreign key; its value is there only when the query loaded it."""
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return self
+        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded: say select_related({self.name!r})")
+
+
+class ToMany:
+    """The rows of another table that point here, loaded only by `prefetch_related`."""
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table, self.column = table, column
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
+        if instance is None:
+            return self
+        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded: say prefetch_related({self.name!r})")
+
+
+def column(*args: Any, **options: Any) -> Any:
+    """A column; the arguments are sqlalchemy.Column's, and name, type and `nullable` follow the annotation."""
+    if "onupdate" in options:
+        raise FieldError("column() takes no onupdate: say what an update sets, or use a trigger")
+    return _ColumnSpec(args, options)
+
+
+def to_one(column: str) -> Any:
+    """The object behind the foreign key in `column`: for lookups that span, `select_related` and `prefetch_related`."""
+    return ToOne(column)
+
+
+def to_many(table: str, column: str) -> Any:
+    """The rows of `table` whose `column` points here, for `prefetch_related`."""
+    return ToMany(table, column)
+
+
+class Model:
+    """One row; a subclass with `__tablename__` is a table, one without is a mixin of columns."""
+
+    metadata: ClassVar[MetaData] = metadata
+    table: ClassVar[Table]
+    c: ClassVar[ColumnCollection[str, Column[Any]]]
+    objects: ClassVar[Manager[Self]] = Manager()
+    DoesNotExist: ClassVar[type[errors.DoesNotExist]] = errors.DoesNotExist
+    MultipleObjectsReturned: ClassVar[type[errors.MultipleObjectsReturned]] = errors.MultipleObjectsReturned
+    __tablename__: ClassVar[str]
+    __table_args__: ClassVar[tuple[Any, ...]] = ()
+    _kinds: ClassVar[dict[str, Kind]]
+    _relations: ClassVar[dict[str, ToOne | ToMany]]
+    _key: ClassVar[tuple[str, ...]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__tablename__" not in cls.__dict__:
+            return
+        specs = _attributes(cls)
+        cls._relations = {n: s for n, s in specs.items() if isinstance(s, ToOne | ToMany)}
+        cls._kinds = {n: _kind(cls, n) for n, s in specs.items() if isinstance(s, _ColumnSpec)}
+        columns = [s.built(cls._kinds[n]) for n, s in specs.items() if isinstance(s, _ColumnSpec)]
+        cls.table = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__)
+        cls.table.info["model"] = cls
+        cls.c = cls.table.c
+        cls._key = tuple(c.name for c in cls.table.primary_key.columns)
+        cls.objects = cls.objects.bound_to(cls)
+        cls.DoesNotExist = _own(cls, errors.DoesNotExist)
+        cls.MultipleObjectsReturned = _own(cls, errors.MultipleObjectsReturned)
+
+    def __init__(self, **values: Any) -> None:
+        for name in values:
+            if name not in self._kinds and name not in self._relations:
+                raise FieldError(f"{type(self).__name__} has no field {name!r}")
+        self.__dict__.update(values)
+
+    @property
+    def pk(self) -> Any:
+        """The primary key: a value, or a tuple where it has several columns."""
+        values = tuple(getattr(self, name) for name in self._key)
+        return values[0] if len(values) == 1 else values
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine = self._identity()
+        return self is other or (None not in mine and mine == other._identity())
+
+    def __hash__(self) -> int:
+        mine = self._identity()
+        if None in mine:
+            raise TypeError(f"a {type(self).__name__} without a primary key cannot be hashed")
+        return hash((type(self), mine))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._key, self._identity(), strict=True))
+        return f"<{type(self).__name__} {shown}>"
+
+    def _identity(self) -> tuple[Any, ...]:
+        return tuple(self.__dict__.get(name) for name in self._key)
+
+
+def _attributes(cls: type[Model]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, value in base.__dict__.items():
+            if isinstance(value, _ColumnSpec | ToOne | ToMany):
+                found[name] = value
+    return found
+
+
+def _kind(cls: type[Model], name: str) -> Kind:
+    owner = next(base for base in cls.__mro__ if name in base.__dict__)
+    annotation = inspect.get_annotations(owner).get(name)
+    if annotation is None:
+        raise FieldError(f"{cls.__name__}.{name} needs an annotation, such as {name}: int = column()")
+    if isinstance(annotation, str):
+        try:
+            annotation = eval(annotation, vars(sys.modules[owner.__module__]), dict(vars(owner)))  # noqa: S307
+        except NameError as error:
+            raise FieldError(f"{cls.__name__}.{name}: {error}; a column's type must be imported at run time") from error
+    return kind_of(annotation, f"{cls.__name__}.{name}")
+
+
+def _own(cls: type[Model], general: type[Exception]) -> Any:
+    name = general.__name__
+    return type(name, (general,), {"__module__": cls.__module__, "__qualname__": f"{cls.__qualname__}.{name}"})
