@@ -37,11 +37,11 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(scratch: Path) -> Iterator[Postgres]:
     """A migrated PostgreSQL of our own."""
-    from shop.db.migrate import upgrade
+    from shop.db.migrations import migrate
 
     server = Postgres(scratch, durable=False).start()
     try:
-        upgrade(server.owner_url)
+        migrate(server.owner_url)
         yield server
     finally:
         server.stop()
