@@ -18,9 +18,9 @@ CREATE TABLE shop_facts (
 MEDIA = """
 CREATE TABLE media_files (
     fingerprint text PRIMARY KEY CHECK (fingerprint ~ '^[0-9a-f]{64}$'),
-    width integer NOT NULL CHECK (width > 0),
-    height integer NOT NULL CHECK (height > 0),
-    size integer NOT NULL CHECK (size > 0),
+    width bigint NOT NULL CHECK (width > 0),
+    height bigint NOT NULL CHECK (height > 0),
+    size bigint NOT NULL CHECK (size > 0),
     created_at timestamptz NOT NULL DEFAULT now()
 )
 """
@@ -33,7 +33,7 @@ CREATE TABLE categories (
     description jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(description) = 'object'),
     slugs jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(slugs) = 'object'),
     picture text REFERENCES media_files,
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     is_visible boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
@@ -61,7 +61,7 @@ CREATE TABLE products (
     storage jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(storage) = 'object'),
     slugs jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(slugs) = 'object'),
     keeping text NOT NULL DEFAULT 'ambient' CHECK (keeping IN ('ambient', 'chilled', 'frozen')),
-    shelf_life_days integer CHECK (shelf_life_days > 0),
+    shelf_life_days bigint CHECK (shelf_life_days > 0),
     status text NOT NULL DEFAULT 'draft' CHECK (status IN ('draft', 'online', 'offline')),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -84,7 +84,7 @@ CREATE TABLE pictures (
     product_id bigint NOT NULL REFERENCES products ON DELETE CASCADE,
     fingerprint text NOT NULL REFERENCES media_files,
     alt jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(alt) = 'object'),
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     UNIQUE (product_id, position) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE INDEX pictures_by_fingerprint ON pictures (fingerprint)
@@ -105,22 +105,22 @@ CREATE TABLE skus (
     code text NOT NULL UNIQUE CHECK (code <> ''),
     name jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(name) = 'object'),
     unit jsonb NOT NULL CHECK (jsonb_typeof(unit) = 'object' AND unit <> '{}'),
-    price integer NOT NULL CHECK (price > 0),
-    offer_price integer CHECK (offer_price > 0),
+    price bigint NOT NULL CHECK (price > 0),
+    offer_price bigint CHECK (offer_price > 0),
     offer_from timestamptz,
     offer_until timestamptz,
-    weight integer NOT NULL CHECK (weight > 0),
-    price_per_kg integer GENERATED ALWAYS AS (CASE WHEN sold_by_weight THEN round(price * 1000.0 / weight)::integer END)
+    weight bigint NOT NULL CHECK (weight > 0),
+    price_per_kg bigint GENERATED ALWAYS AS (CASE WHEN sold_by_weight THEN round(price * 1000.0 / weight)::bigint END)
         STORED,
     sold_by_weight boolean NOT NULL DEFAULT true,
-    stock integer NOT NULL DEFAULT 0 CHECK (stock >= 0),
-    sold integer NOT NULL DEFAULT 0 CHECK (sold >= 0),
+    stock bigint NOT NULL DEFAULT 0 CHECK (stock >= 0),
+    sold bigint NOT NULL DEFAULT 0 CHECK (sold >= 0),
     origin_id bigint REFERENCES origins,
     allergens text[] NOT NULL DEFAULT '{}' CHECK (allergens <@ ARRAY['celery', 'crustaceans', 'eggs', 'fish', 'gluten',
         'lupin', 'milk', 'molluscs', 'mustard', 'nuts', 'peanuts', 'sesame', 'soya', 'sulphites']),
     tax_class text NOT NULL DEFAULT 'reduced' CHECK (tax_class IN ('standard', 'reduced', 'zero')),
     status text NOT NULL DEFAULT 'online' CHECK (status IN ('online', 'offline')),
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     is_listed boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
@@ -176,7 +176,7 @@ CREATE TABLE content_pages (
     slug text NOT NULL UNIQUE CHECK (slug ~ '^[a-z0-9]+(-[a-z0-9]+)*$'),
     title jsonb NOT NULL CHECK (jsonb_typeof(title) = 'object' AND title <> '{}'),
     body jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(body) = 'object'),
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     is_published boolean NOT NULL DEFAULT true,
     updated_at timestamptz NOT NULL DEFAULT now()
 );
@@ -191,7 +191,7 @@ CREATE TABLE blocks (
     category_id bigint REFERENCES categories ON DELETE CASCADE,
     product_id bigint REFERENCES products ON DELETE CASCADE,
     page_id bigint REFERENCES content_pages ON DELETE CASCADE,
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     starts_at timestamptz,
     ends_at timestamptz,
     is_visible boolean NOT NULL DEFAULT true,
@@ -206,7 +206,7 @@ CREATE TABLE block_goods (
     block_id bigint NOT NULL REFERENCES blocks ON DELETE CASCADE,
     product_id bigint NOT NULL REFERENCES products ON DELETE CASCADE,
     shown_as text NOT NULL DEFAULT 'picture' CHECK (shown_as IN ('picture', 'text')),
-    position integer NOT NULL DEFAULT 0,
+    position bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (block_id, product_id, shown_as)
 )
 """

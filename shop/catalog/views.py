@@ -1,0 +1,91 @@
+"""The pages people come for: home, a category, a product."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from shop.catalog.categories.queries import CategoryMoved, category_by_slug, category_rail
+from shop.catalog.models import ALLERGENS
+from shop.catalog.queries import Moved, newest_cards, product_by_slug, related_cards
+from shop.content.queries import home_blocks
+from shop.i18n import NAMES, text_in
+from shop.keys import DB, LANG, URLS
+from shop.web.respond import render, see_other_path
+
+PAGE_SIZE = 24
+BESIDE = 6
+
+
+async def home(request: web.Request) -> web.StreamResponse:
+    """What the shop puts forward now: banners, promotions and a shelf for each category."""
+    lang = request[LANG]
+    async with request.app[DB].read() as conn:
+        categories = await category_rail(conn, lang)
+        blocks = await home_blocks(conn, lang)
+    return await render(request, "catalog/home.html", categories=categories, blocks=blocks)
+
+
+async def category(request: web.Request) -> web.StreamResponse:
+    """The goods of a category and of those below it."""
+    lang = request[LANG]
+    async with request.app[DB].read() as conn:
+        found = await category_by_slug(conn, request.match_info["slug"], lang)
+        if isinstance(found, CategoryMoved):
+            return moved(request, "catalog.category", found.slug)
+        if found is None:
+            raise web.HTTPNotFound
+        cards = await newest_cards(conn, found.subtree, lang, PAGE_SIZE)
+        categories = await category_rail(conn, lang)
+    return await render(
+        request,
+        "catalog/category.html",
+        category=found,
+        categories=categories,
+        cards=cards,
+        alternates=alternates(request, "catalog.category", found.slugs),
+    )
+
+
+async def product(request: web.Request) -> web.StreamResponse:
+    """One product with its sizes; `?sku=` chooses one."""
+    lang = request[LANG]
+    async with request.app[DB].read() as conn:
+        found = await product_by_slug(conn, request.match_info["slug"], lang)
+        if isinstance(found, Moved):
+            return moved(request, "catalog.product", found.slug)
+        if found is None:
+            raise web.HTTPNotFound
+        related = await related_cards(conn, found, lang, BESIDE)
+        newest = await newest_cards(conn, [found.category.id], lang, BESIDE, without=found.id)
+    return await render(
+        request,
+        "catalog/product.html",
+        product=found,
+        sku=found.sku(request.query.get("sku")),
+        allergen_names=ALLERGENS,
+        related=related,
+        newest=newest,
+        alternates=alternates(request, "catalog.product", found.slugs),
+    )
+
+
+def moved(request: web.Request, name: str, slug: str) -> web.Response:
+    """308 to the address a thing has now, with the query it was asked with."""
+    query = request.rel_url.raw_query_string
+    response = see_other_path(request.app[URLS].path(name, request[LANG], slug=slug) + (f"?{query}" if query else ""))
+    response.set_status(308)
+    return response
+
+
+def alternates(request: web.Request, name: str, slugs: Mapping[str, str]) -> list[dict[str, str]]:
+    """The same page in each language, under its own slug there."""
+    urls = request.app[URLS]
+    return [
+        {
+            "lang": code,
+            "name": NAMES[code],
+            "path": urls.path(name, code, slug=text_in(slugs, code)),
+            "href": urls.absolute(name, code, slug=text_in(slugs, code)),
+        }
+        for code in urls.languages
+    ]
