@@ -11,7 +11,7 @@ from shop.db import metadata
 
 
 def import_models() -> MetaData:
-    """Imports each `shop/**/models.py`; the metadata that then holds every table."""
+    """Imports each `shop/**/models.py` (the core's own tables are imported above); the metadata that then holds every table."""
     shop = Path(__file__).resolve().parents[1]
     for path in sorted(shop.rglob("models.py")):
         parts = path.relative_to(shop.parent).with_suffix("").parts
