@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import (
     Computed,
@@ -125,7 +124,7 @@ class Sku(Model):
     """
 
     __tablename__ = "skus"
-    __table_args__: tuple[Any, ...] = (
+    __table_args__ = (
         ForeignKeyConstraint(
             ["product_id", "category_id"],
             ["products.id", "products.category_id"],

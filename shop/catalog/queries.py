@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from shop.catalog.categories.queries import CategoryLink, trail_of
 from shop.catalog.pictures.queries import Picture, picture_of
 from shop.db import Connection
 from shop.i18n import text_in
 from shop.money import price_per_kg
+from shop.richtext import clean
 
 LOW_STOCK = 5
 
@@ -71,14 +74,14 @@ class SkuChoice(Priced):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProductPage:
-    """Everything a product page says; `description` is HTML not yet cleaned, `trail` leads from the root to it."""
+    """Everything a product page says; `description` is clean HTML, `trail` leads from the root to it."""
 
     id: int
     slug: str
     slugs: Mapping[str, str]
     name: str
     subtitle: str
-    description: str
+    description: Markup
     ingredients: str
     storage: str
     keeping: str
@@ -122,7 +125,7 @@ async def product_by_slug(conn: Connection, slug: str, lang: str) -> ProductPage
         slugs=product.slugs,
         name=text_in(product.name, lang),
         subtitle=text_in(product.subtitle, lang),
-        description=text_in(product.description, lang),
+        description=clean(text_in(product.description, lang)),
         ingredients=text_in(product.ingredients, lang),
         storage=text_in(product.storage, lang),
         keeping=product.keeping,

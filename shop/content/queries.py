@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup
+
 from shop.catalog.categories.queries import CategoryLink
 from shop.catalog.pictures.queries import Picture, picture_of
 from shop.catalog.queries import Card, newest_cards, products_by_ids
 from shop.db import Connection
 from shop.i18n import text_in
+from shop.richtext import clean
 
 SHELF_SIZE = 6
 
@@ -56,11 +59,11 @@ class HomeBlocks:
 
 @dataclass(frozen=True, slots=True)
 class ContentPage:
-    """A page of the shop's own words; `body` is HTML not yet cleaned."""
+    """A page of the shop's own words; `body` is clean HTML."""
 
     slug: str
     title: str
-    body: str
+    body: Markup
     updated_at: datetime
 
 
@@ -86,7 +89,7 @@ async def page_by_slug(conn: Connection, slug: str, lang: str) -> ContentPage | 
     row = await conn.fetch_one(PAGE, {"slug": slug})
     if row is None:
         return None
-    return ContentPage(row.slug, text_in(row.title, lang), text_in(row.body, lang), row.updated_at)
+    return ContentPage(row.slug, text_in(row.title, lang), clean(text_in(row.body, lang)), row.updated_at)
 
 
 async def page_links(conn: Connection, lang: str) -> list[PageLink]:

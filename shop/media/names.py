@@ -3,16 +3,20 @@
 import re
 
 WIDTHS = (240, 480, 800)
-FORMAT = "webp"
-NAME = re.compile(r"([0-9a-f]{64})-(\d{2,4})\.webp")
+NAME = re.compile(r"[0-9a-f]{64}(?:-(\d{2,4}))?\.webp")
+
+
+def original(fingerprint: str) -> str:
+    """The file name of the picture itself, whose SHA-256 is its fingerprint."""
+    return f"{fingerprint}.webp"
 
 
 def rendition(fingerprint: str, width: int) -> str:
-    """The file name of a picture in one of WIDTHS (CSS pixels)."""
-    return f"{fingerprint}-{width}.{FORMAT}"
+    """The file name of the picture in one of WIDTHS (pixels)."""
+    return f"{fingerprint}-{width}.webp"
 
 
-def is_rendition(name: str) -> bool:
-    """Whether a name could be a rendition; anything else is never looked up."""
+def is_name(name: str) -> bool:
+    """Whether a name could be a file of ours; anything else is never looked up."""
     match = NAME.fullmatch(name)
-    return match is not None and int(match[2]) in WIDTHS
+    return match is not None and (match[1] is None or int(match[1]) in WIDTHS)
