@@ -1,0 +1,47 @@
+"""The closed list of cookies that speak for a visitor, and how they are named and set."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from shop.keys import SETTINGS
+
+SESSION = "session"
+BASKET = "basket"
+
+
+def cookie_name(app: web.Application, name: str) -> str:
+    """`__Host-session` over TLS, so that no other host and no plain connection can plant it; `session` else."""
+    return f"__Host-{name}" if app[SETTINGS].is_secure else name
+
+
+def cookie_of(request: web.Request, name: str) -> str:
+    """The value that came with the request, "" when none did."""
+    return request.cookies.get(cookie_name(request.app, name), "")
+
+
+def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, max_age: int | None) -> None:
+    """Set the cookie for `max_age` seconds, or with None until the browser closes."""
+    response.set_cookie(
+        cookie_name(request.app, name),
+        value,
+        max_age=max_age,
+        path="/",
+        secure=request.app[SETTINGS].is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def take_cookie(request: web.Request, response: web.StreamResponse, name: str) -> None:
+    """Make the browser forget the cookie.
+
+    surprise: without the same Secure attribute a browser keeps a `__Host-` cookie.
+    """
+    response.del_cookie(
+        cookie_name(request.app, name),
+        path="/",
+        secure=request.app[SETTINGS].is_secure,
+        httponly=True,
+        samesite="Lax",
+    )

@@ -1,0 +1,99 @@
+"""Forgery: whether a request that changes something was sent from a page of ours.
+
+Browsers say where a request comes from (Sec-Fetch-Site, Origin): elsewhere is always refused. Whoever carries a session or
+basket cookie has to show a token made from it as well. A client that sends neither header nor cookie has nothing that
+could be abused, and passes.
+"""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from shop.keys import SETTINGS
+from shop.web.cookies import BASKET, SESSION, cookie_of
+
+FIELD: Final = "csrf_token"
+HEADER: Final = "X-CSRF-Token"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# "none" is a person's own doing: typed, bookmarked, reloaded.
+OWN_SITES: Final = frozenset({"same-origin", "none"})
+_LENGTH: Final = 32
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answers 403 to a changing request from elsewhere, or without the token of its cookie."""
+    if request.method not in SAFE and (_is_foreign(request) or not await _has_token(request)):
+        raise web.HTTPForbidden
+    return await handler(request)
+
+
+def token_of(request: web.Request) -> str:
+    """The token for forms and X-CSRF-Token; "" for a guest without cookies, whose pages are the same for all.
+
+    It changes with the session at every sign-in. The random mask keeps compression from giving it away letter by letter.
+    """
+    secret = _secret_of(request)
+    if not secret:
+        return ""
+    mask = secrets.token_bytes(_LENGTH)
+    return urlsafe_b64encode(mask + _xor(mask, _proof(secret))).decode()
+
+
+def _is_foreign(request: web.Request) -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get("Origin")
+    if site is not None and site not in OWN_SITES:
+        return True
+    if origin is None:
+        return False
+    # surprise: from a page with Referrer-Policy: no-referrer a browser sends Origin: null even to ourselves.
+    if origin == "null":
+        return site != "same-origin"
+    settings = request.app[SETTINGS]
+    scheme = "https" if settings.is_secure else "http"
+    return origin.lower() not in {f"{scheme}://{host}" for host in settings.hosts}
+
+
+async def _has_token(request: web.Request) -> bool:
+    secret = _secret_of(request)
+    if not secret:
+        return True
+    token = request.headers.get(HEADER)
+    if token is None and _is_form(request):
+        field = (await request.post()).get(FIELD)
+        token = field if isinstance(field, str) else None
+    return token is not None and _is_valid(token, secret)
+
+
+def _secret_of(request: web.Request) -> str:
+    return cookie_of(request, SESSION) or cookie_of(request, BASKET)
+
+
+def _is_form(request: web.Request) -> bool:
+    return request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
+
+
+def _is_valid(token: str, secret: str) -> bool:
+    try:
+        raw = urlsafe_b64decode(token.encode("ascii"))
+    except (UnicodeEncodeError, binascii.Error):
+        return False
+    return hmac.compare_digest(_xor(raw[:_LENGTH], raw[_LENGTH:]), _proof(secret))
+
+
+def _proof(secret: str) -> bytes:
+    return hmac.digest(secret.encode("utf-8", "surrogateescape"), b"bayberry.csrf", "sha256")
+
+
+def _xor(left: bytes, right: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(left, right, strict=False))

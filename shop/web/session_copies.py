@@ -1,0 +1,163 @@
+"""Sealed copies of sessions in Redis: one trip a page, believed for minutes, worth nothing to whoever reads Redis.
+
+A copy is `<version, ten digits><sealed record>`. A version never goes back, and the highest is a tombstone, so that no
+slow request can bring back what a sign-out has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+import structlog
+
+from shop.cache.account_keys import NOTE_LUA, basket_key, history_key, session_key
+from shop.cache.client import RedisAway, RedisClient, Script
+from shop.sealing import KeyRing, SealBroken
+from shop.session_record import SessionRecord
+
+BELIEVED_SECONDS: Final = 300
+_DIGITS: Final = 10
+TOMBSTONE: Final = b"9" * _DIGITS
+
+_PAGE: Final = Script(
+    NOTE_LUA
+    + """
+local held = redis.call('GET', KEYS[1])
+if not held or #held <= 10 then return {held} end
+if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
+return {held, redis.call('GET', KEYS[3])}
+""",
+    idempotent=True,
+)
+
+_KEEP: Final = Script(
+    NOTE_LUA
+    + """
+local held = redis.call('GET', KEYS[1])
+if not held or tonumber(string.sub(held, 1, 10)) <= tonumber(string.sub(ARGV[2], 1, 10)) then
+  redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+end
+if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
+return {ARGV[2], redis.call('GET', KEYS[3])}
+""",
+    idempotent=True,
+)
+
+# security: XX, a copy that is gone is never made again by saving.
+_SAVE: Final = Script(
+    """
+local held = redis.call('GET', KEYS[1])
+if held and tonumber(string.sub(held, 1, 10)) < tonumber(string.sub(ARGV[1], 1, 10)) then
+  return redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2], 'XX')
+end
+""",
+    idempotent=True,
+)
+
+log = structlog.get_logger("shop.sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one trip told: the session's copy, whether it was ended instead, and the basket count where it is known."""
+
+    record: SessionRecord | None = None
+    is_buried: bool = False
+    basket_count: int | None = None
+
+
+class SessionCopies:
+    """Reads and writes the copies; while Redis is away every method does nothing and says so by its result."""
+
+    def __init__(self, redis: RedisClient, keys: Sequence[bytes]) -> None:
+        self._redis = redis
+        self._ring = KeyRing(keys, "sessions")
+
+    async def page(self, tag: str, id_hash: bytes, viewed: int | None) -> Page:
+        """The session's copy and the basket count; `viewed` goes into the history if there is a copy."""
+        keys = (session_key(tag, id_hash), history_key(tag), basket_key(tag))
+        try:
+            held, *rest = await self._redis.run(_PAGE, keys, ("" if viewed is None else viewed,))
+        except RedisAway:
+            return Page()
+        if held is None or len(held) <= _DIGITS:
+            return Page(is_buried=held is not None)
+        return Page(self._opened(keys[0], id_hash, held), basket_count=_count(rest[0] if rest else None))
+
+    async def keep(self, record: SessionRecord, viewed: int | None) -> Page:
+        """Put a copy of what the authority just said; older copies and tombstones win over nothing but are never undone."""
+        keys = (session_key(record.tag, record.id_hash), history_key(record.tag), basket_key(record.tag))
+        sealed, seconds = self._sealed(keys[0], record)
+        try:
+            _, *rest = await self._redis.run(_KEEP, keys, ("" if viewed is None else viewed, sealed, seconds))
+        except RedisAway:
+            return Page(record)
+        return Page(record, basket_count=_count(rest[0] if rest else None))
+
+    async def save(self, record: SessionRecord) -> None:
+        """Replace an older copy that is still there."""
+        key = session_key(record.tag, record.id_hash)
+        try:
+            await self._redis.run(_SAVE, (key,), self._sealed(key, record))
+        except RedisAway:
+            log.info("session copy not saved", reason="redis away")
+
+    async def bury(self, tag: str, id_hash: bytes) -> None:
+        """A tombstone where the copy was; PostgreSQL has ended the session already, so this may be lost."""
+        try:
+            await self._redis.execute("SET", session_key(tag, id_hash), TOMBSTONE, "EX", 2 * BELIEVED_SECONDS)
+        except RedisAway:
+            log.info("session copy not buried", reason="redis away")
+
+    def _sealed(self, key: str, record: SessionRecord) -> tuple[bytes, int]:
+        now = datetime.now(UTC)
+        left = (record.ends_at - now).total_seconds()
+        # A short idle limit has to be noticed in the row, so its copy lives only a quarter of it.
+        seconds = min(BELIEVED_SECONDS, left, record.idle_seconds / 4)
+        version = b"%010d" % record.version
+        plain = orjson.dumps({"until": now.timestamp() + seconds, **_told(record)})
+        return version + self._ring.seal(plain, key.encode() + version), max(1, int(seconds))
+
+    def _opened(self, key: str, id_hash: bytes, held: bytes) -> SessionRecord | None:
+        version, sealed = held[:_DIGITS], held[_DIGITS:]
+        try:
+            told: dict[str, Any] = orjson.loads(self._ring.open(sealed, key.encode() + version))
+        except SealBroken:
+            log.warning("session copy with a broken seal", key=key)
+            return None
+        # security: the end of belief is inside the seal; an old file of the server's brings nothing back.
+        if told["until"] <= datetime.now(UTC).timestamp():
+            return None
+        return SessionRecord(
+            id_hash=id_hash,
+            account_id=told["account"],
+            name=told["name"],
+            tag=told["tag"],
+            signed_in_at=datetime.fromtimestamp(told["signed_in"], UTC),
+            ends_at=datetime.fromtimestamp(told["ends"], UTC),
+            idle_seconds=told["idle"],
+            until_browser_closes=told["browser"],
+            version=int(version),
+            fields=told["fields"],
+        )
+
+
+def _told(record: SessionRecord) -> dict[str, Any]:
+    return {
+        "account": record.account_id,
+        "name": record.name,
+        "tag": record.tag,
+        "signed_in": record.signed_in_at.timestamp(),
+        "ends": record.ends_at.timestamp(),
+        "idle": record.idle_seconds,
+        "browser": record.until_browser_closes,
+        "fields": dict(record.fields),
+    }
+
+
+def _count(held: bytes | None) -> int | None:
+    return int(held) if held is not None and held.isdigit() else None

@@ -1,0 +1,229 @@
+"""Sessions of signed-in customers, through aiohttp-session with a storage of our own.
+
+The cookie is `<tag of the account>.<256 random bits>`; guests have none. A row in PostgreSQL, found by the SHA-256 of the
+secret, is the authority: private pages and every POST ask it. Other pages believe a sealed copy in Redis for minutes,
+unless the authority has heard of its revocation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, Self
+
+import aiohttp_session
+import orjson
+from aiohttp import web
+
+from shop.db import DbError
+from shop.session_record import NewSession, SessionRecord
+from shop.web.cookies import SESSION, cookie_of, give_cookie, take_cookie
+from shop.web.session_copies import Page, SessionCopies
+from shop.web.visitor import GUEST, Visitor
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+STRANGERS: Final = 10_000
+_COOKIE: Final = re.compile(r"([0-9a-zA-Z_-]{16,32})\.([0-9a-zA-Z_-]{43})")
+
+
+class SessionAuthority(Protocol):
+    """Who decides whether a session lives; every method raises DbError while PostgreSQL is away."""
+
+    async def look_up(self, id_hash: bytes) -> SessionRecord | None:
+        """The live session, noted as used just now; None when there is none (any more)."""
+
+    async def change(
+        self, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
+    ) -> SessionRecord | None:
+        """Set and remove single fields, leaving the others to whoever changes them at the same time."""
+
+    async def set_expiry(self, id_hash: bytes, value: int | None) -> SessionRecord | None:
+        """From now on: n idle seconds, 0 until the browser closes, None the shop's default."""
+
+    async def revoke(self, id_hash: bytes) -> None:
+        """End it for ever."""
+
+    def believes(self, id_hash: bytes) -> bool:
+        """Whether a copy may be believed: nothing was heard against this session, and we would have heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A session cookie as it came: well formed, but proof of nothing yet."""
+
+    tag: str
+    id_hash: bytes
+
+    @classmethod
+    def of(cls, request: web.Request) -> Self | None:
+        """None when no cookie came, or one that we could not have given."""
+        match = _COOKIE.fullmatch(cookie_of(request, SESSION))
+        return cls(match[1], hashlib.sha256(match[2].encode()).digest()) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    record: SessionRecord | None
+    is_certain: bool
+    basket_count: int | None = None
+
+
+_KNOWN = web.RequestKey("_KNOWN", _Known)
+
+
+class Session(aiohttp_session.Session):
+    """The values of a signed-in session, saved field by field; a guest has none to write to."""
+
+    def __init__(self, record: SessionRecord | None) -> None:
+        fields = dict(record.fields) if record else {}
+        super().__init__(record.id_hash if record else None, data={"session": fields}, new=record is None)
+        self._before = {name: orjson.dumps(value) for name, value in fields.items()}
+        self.expiry: tuple[int | None] | None = None
+        self.is_ended = False
+
+    def set_expiry(self, value: int | None) -> None:
+        """`value` idle seconds; 0 until the browser closes; None the shop's default of thirty days."""
+        if value is not None and (isinstance(value, bool) or value < 0):
+            raise ValueError("an expiry is None or a number of seconds")
+        self.expiry = (value,)
+        self.changed()
+
+    def invalidate(self) -> None:
+        """End the session: all in it is gone, and its id never opens anything again."""
+        super().invalidate()
+        self.is_ended = True
+
+    def changes(self) -> tuple[dict[str, Any], list[str]]:
+        """The fields that were set since loading, and the names of those removed."""
+        changed = {name: value for name, value in self.items() if self._before.get(name) != orjson.dumps(value)}
+        return changed, [name for name in self._before if name not in self]
+
+
+class SessionStorage(aiohttp_session.AbstractStorage):
+    """Finds out who stands behind a request, and keeps what changes."""
+
+    def __init__(self, authority: SessionAuthority, copies: SessionCopies) -> None:
+        super().__init__(cookie_name=SESSION)
+        self._authority = authority
+        self._copies = copies
+        # An id that was refused once is refused for ever: old cookies need not be asked about on every page.
+        self._strangers: dict[bytes, None] = {}
+
+    async def visitor(self, request: web.Request, *, viewed: int | None = None, certain: bool = False) -> Visitor:
+        """The visitor; `certain` asks the row itself, as every POST does. Raises DbError only then."""
+        known = await self._known(request, viewed, certain)
+        record = known.record
+        if record is None:
+            return GUEST
+        return Visitor(
+            account_id=record.account_id,
+            name=record.name,
+            tag=record.tag,
+            session_id_hash=record.id_hash,
+            signed_in_at=record.signed_in_at,
+            basket_count=known.basket_count,
+        )
+
+    async def load_session(self, request: web.Request) -> Session:
+        """The session for `aiohttp_session.get_session`; an id we do not know is never adopted."""
+        return Session((await self._known(request, None, False)).record)
+
+    async def new_session(self) -> Session:
+        """A guest's session; signing in begins a real one with `begin`."""
+        return Session(None)
+
+    async def save_session(
+        self, request: web.Request, response: web.StreamResponse, session: aiohttp_session.Session
+    ) -> None:
+        """Save the changed fields in the row, then in the copy if that is still there."""
+        assert isinstance(session, Session)
+        if session.is_ended:
+            return await self.end(request, response)
+        if session.identity is None:
+            raise RuntimeError("guests have no session to write to")
+        record = await self._authority.change(session.identity, *session.changes())
+        if record is not None and session.expiry is not None:
+            record = await self._authority.set_expiry(session.identity, session.expiry[0])
+        if record is None:  # it ended while this request was under way
+            return None
+        await self._copies.save(record)
+        if session.expiry is not None:
+            give_cookie(request, response, SESSION, cookie_of(request, SESSION), record.cookie_seconds)
+        return None
+
+    async def begin(self, request: web.Request, response: web.StreamResponse, started: NewSession) -> None:
+        """After the sign-in was committed: its cookie on the answer, and nothing left of the session it replaced."""
+        give_cookie(request, response, SESSION, started.cookie, started.record.cookie_seconds)
+        request[_KNOWN] = _Known(started.record, is_certain=True)
+        await self._bury(Presented.of(request))
+
+    async def end(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Sign out: the row first, then everything that merely repeats it. Raises DbError when the row could not be reached."""
+        presented = Presented.of(request)
+        if presented is not None:
+            await self._authority.revoke(presented.id_hash)
+        await self._bury(presented)
+        request[_KNOWN] = _Known(None, is_certain=True)
+        take_cookie(request, response, SESSION)
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        response.headers["Cache-Control"] = "no-store"
+
+    async def renew_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Signal for every answer: when the session was prolonged, so is its cookie."""
+        known = request.get(_KNOWN)
+        if known is None or known.record is None or not known.record.is_renewed:
+            return
+        if not any(name.endswith(SESSION) for name in response.cookies):
+            give_cookie(request, response, SESSION, cookie_of(request, SESSION), known.record.cookie_seconds)
+
+    async def _known(self, request: web.Request, viewed: int | None, certain: bool) -> _Known:
+        certain = certain or request.method not in SAFE
+        known = request.get(_KNOWN)
+        if known is None or (certain and not known.is_certain) or (viewed is not None and known.record is not None):
+            known = await self._found(request, viewed, certain)
+            request[_KNOWN] = known
+        return known
+
+    async def _found(self, request: web.Request, viewed: int | None, certain: bool) -> _Known:
+        presented = Presented.of(request)
+        if presented is None or presented.id_hash in self._strangers:
+            return _Known(None, is_certain=True)
+        if not certain and self._authority.believes(presented.id_hash):
+            page = await self._copies.page(presented.tag, presented.id_hash, viewed)
+            if page.record is not None or page.is_buried:
+                return _Known(page.record, is_certain=False, basket_count=page.basket_count)
+        try:
+            record = await self._asked(presented)
+        except DbError:
+            if certain:
+                raise
+            return _Known(None, is_certain=False)  # the page is shown as to a guest; the cookie stays
+        if record is None:
+            return _Known(None, is_certain=True)
+        kept = Page(record) if request.method not in SAFE else await self._copies.keep(record, viewed)
+        return _Known(record, is_certain=True, basket_count=kept.basket_count)
+
+    async def _asked(self, presented: Presented) -> SessionRecord | None:
+        record = await self._authority.look_up(presented.id_hash)
+        # security: a real secret under another account's tag would write into that account's history.
+        if record is None or record.tag != presented.tag:
+            self._turn_away(presented.id_hash if record is None else None)
+            return None
+        return record
+
+    def _turn_away(self, id_hash: bytes | None) -> None:
+        if id_hash is None:
+            return
+        if len(self._strangers) >= STRANGERS:
+            self._strangers.pop(next(iter(self._strangers)))
+        self._strangers[id_hash] = None
+
+    async def _bury(self, presented: Presented | None) -> None:
+        if presented is not None:
+            self._turn_away(presented.id_hash)
+            await self._copies.bury(presented.tag, presented.id_hash)
+
+
+SESSIONS = web.AppKey("SESSIONS", SessionStorage)

@@ -1,0 +1,36 @@
+"""Who stands behind a request, as every page sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+FRESH_SECONDS: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A signed-in customer or, as GUEST, anybody else; `basket_count` is None when it is not known without asking."""
+
+    account_id: int | None = None
+    name: str = ""
+    tag: str = ""
+    session_id_hash: bytes | None = None
+    signed_in_at: datetime | None = None
+    basket_count: int | None = None
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether an account stands behind the request."""
+        return self.account_id is not None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the password was given in the last ten minutes."""
+        return self.signed_in_at is not None and datetime.now(UTC) - self.signed_in_at <= timedelta(
+            seconds=FRESH_SECONDS
+        )
+
+
+GUEST: Final = Visitor()
