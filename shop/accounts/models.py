@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Identity, func, text
 
-from shop.db.models import Model, column
+from shop.db import Model, column
 
 
 class UsernameTaken(Exception):

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ForeignKey, Identity, Index, func, text
 
 from shop.accounts.models import Account
-from shop.db.models import Model, column, to_one
+from shop.db import Model, column, to_one
 
 HOME_COUNTRY: Final = "CN"
 AT_MOST: Final = 20

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Identity, Index, func, text
 
-from shop.db.models import Model, column
+from shop.db import Model, column
 
 
 class Kind(StrEnum):
     """What can happen to an account that its owner should know of."""
 
     REGISTERED = "registered"
+    REGISTERED_AGAIN = "registered_again"
     ACTIVATED = "activated"
     SIGNED_IN = "signed_in"
     SIGN_IN_FAILED = "sign_in_failed"
@@ -31,6 +33,14 @@ class Kind(StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     DATA_EXPORTED = "data_exported"
     ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where something was done: a network, coarse on purpose, and a device in a few words."""
+
+    network: str = ""
+    device: str = ""
 
 
 class SecurityEvent(Model):

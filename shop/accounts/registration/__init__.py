@@ -1,0 +1,1 @@
+"""How somebody becomes a customer: registration, the mail, activation."""
