@@ -1,6 +1,0 @@
-// What makes a page nicer where script runs; every page works without it.
-import "./carousel.js";
-import "./forms.js";
-import "./gallery.js";
-import "./menu.js";
-import "./recent.js";
