@@ -270,39 +270,12 @@ async def test_s54_no_private_page_answers_to_a_path_that_looks_static(client: T
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-PROBES = [
-    "/.git/config",
-    "/.git/HEAD",
-    "/.env",
-    "/.htaccess",
-    "/config/environment.example",
-    "/run.py",
-    "/shop/app.py",
-    "/pyproject.toml",
-    "/server-status",
-    "/phpinfo.php",
-    "/wp-login.php",
-    "/admin/",
-    "/debug",
-    "/debug/pprof",
-    "/console",
-    "/_profiler",
-    "/actuator",
-    "/swagger.json",
-    "/graphql",
-    "/backup.sql",
-    "/dump.rdb",
-    "/id_rsa",
-    "/docs/",
-    "/tests/",
-    "/metrics/",
-    "/static",
-    "/static/",
-    "/media/",
-    "/favicon.php",
-    "/cgi-bin/x",
-    "/var/",
-]
+PROBES = (
+    "/.git/config /.git/HEAD /.env /.htaccess /config/environment.example /run.py /shop/app.py /pyproject.toml "
+    "/server-status /phpinfo.php /wp-login.php /admin/ /debug /debug/pprof /console /_profiler "
+    "/actuator /swagger.json /graphql /backup.sql /dump.rdb /id_rsa /docs/ /tests/ "
+    "/metrics/ /static /static/ /media/ /favicon.php /cgi-bin/x /var/ "
+).split()
 
 
 @pytest.mark.parametrize("path", PROBES)
