@@ -12,7 +12,7 @@ from shop.keys import ASSETS, DB, REDIS, SETTINGS, TOKENS, URLS
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
-from shop.web import csrf, headers, health, metrics, middlewares
+from shop.web import csrf, headers, health, metrics, middlewares, static
 from shop.web.access import anyone
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.templating import set_up_templates
@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> web.Application:
     for routes in (*FEATURES, list(HEALTH)):
         add_routes(app, routes)
     if settings.development:
-        add_routes(app, app[ASSETS].routes)
+        add_routes(app, static.ROUTES)
     app.cleanup_ctx.extend((database, redis))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)

@@ -23,6 +23,7 @@ PATHS: Mapping[str, str] = {
     "history.history": "/account/history",
     "media.file": "/media/{name}",
     "search.results": "/search",
+    "static.file": "/static/{version}/{path:.+}",
 }
 
 
@@ -36,13 +37,13 @@ class Urls:
         self.base = base.rstrip("/")
         self.languages = languages
 
-    def path(self, name: str, lang: str, query: Mapping[str, object] | None = None, **params: object) -> str:
+    def path(self, name: str, lang: str, /, query: Mapping[str, object] | None = None, **params: object) -> str:
         """The path of a named page, KeyError when there is no such name or a parameter is missing."""
         quoted = {key: quote(str(value), safe="") for key, value in params.items()}
         path = self.localized(PATHS[name].format_map(quoted), lang)
         return f"{path}?{urlencode(query)}" if query else path
 
-    def absolute(self, name: str, lang: str, query: Mapping[str, object] | None = None, **params: object) -> str:
+    def absolute(self, name: str, lang: str, /, query: Mapping[str, object] | None = None, **params: object) -> str:
         """The same as a full link, for mails, canonical and hreflang."""
         return self.base + self.path(name, lang, query, **params)
 

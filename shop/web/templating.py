@@ -57,10 +57,11 @@ def _speak(environment: jinja2.Environment, lang: str) -> None:
 def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: str) -> None:
     settings, urls, assets = app[SETTINGS], app[URLS], app[ASSETS]
     environment.globals.update(
-        url=lambda name, query=None, **params: urls.path(name, lang, query, **params),
-        absolute=lambda name, query=None, **params: urls.absolute(name, lang, query, **params),
+        url=lambda name, /, query=None, **params: urls.path(name, lang, query, **params),
+        absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),
         asset=assets.url,
         media=lambda name: urls.path("media.file", urls.languages[0], name=name),
+        absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,
         shop_name=settings.name,
         language_names=i18n.NAMES,

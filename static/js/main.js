@@ -1,0 +1,6 @@
+// What makes a page nicer where script runs; every page works without it.
+import "./carousel.js";
+import "./forms.js";
+import "./gallery.js";
+import "./menu.js";
+import "./recent.js";
