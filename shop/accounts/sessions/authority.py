@@ -1,0 +1,89 @@
+"""The authority on sessions as every process holds it: asks the rows, and listens for what was revoked elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import structlog
+
+from shop.accounts.sessions import queries, service
+from shop.accounts.sessions.models import REMEMBERED_REVOCATIONS
+from shop.db import Database, DbError
+from shop.session_record import SessionRecord
+
+log = structlog.get_logger("shop.sessions")
+
+
+class Authority:
+    """Decides whether a session lives. Its methods raise DbError while PostgreSQL is away."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._revoked: dict[bytes, float] = {}
+        self._hears = False
+
+    async def look_up(self, id_hash: bytes) -> SessionRecord | None:
+        """The live session, its use written down when that is due."""
+        async with self._db.read() as conn:
+            found = await queries.live_session(conn, id_hash)
+        if found is None:
+            return None
+        record, is_due = found
+        return replace(record, is_renewed=await self._prolonged(id_hash)) if is_due else record
+
+    async def change(
+        self, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
+    ) -> SessionRecord | None:
+        """Set and remove single fields of a live session."""
+        async with self._db.transaction() as conn:
+            return await service.change(conn, id_hash, changed, removed)
+
+    async def set_expiry(self, id_hash: bytes, value: int | None) -> SessionRecord | None:
+        """Another idle limit for a live session, from now on."""
+        async with self._db.transaction() as conn:
+            return await service.set_expiry(conn, id_hash, value)
+
+    async def revoke(self, id_hash: bytes) -> None:
+        """End a session for ever; this process knows at once, the others by NOTIFY."""
+        async with self._db.transaction() as conn:
+            await service.revoke(conn, id_hash)
+        self._note(id_hash)
+
+    def believes(self, id_hash: bytes) -> bool:
+        """security: only while we would have heard of a revocation."""
+        return self._hears and id_hash not in self._revoked
+
+    async def catch_up(self) -> None:
+        """The listener is connected (again): read what was revoked while nobody listened, then trust copies."""
+        async with self._db.read() as conn:
+            for id_hash in await queries.revoked_lately(conn):
+                self._note(id_hash)
+        self._hears = True
+
+    def deafened(self) -> None:
+        """The listener lost its connection: from now on no copy is believed."""
+        self._hears = False
+
+    def heard(self, payload: str) -> None:
+        """A revocation, as NOTIFY tells it: the id hash in hexadecimal digits."""
+        try:
+            self._note(bytes.fromhex(payload))
+        except ValueError:
+            log.warning("notification without an id hash")
+
+    async def _prolonged(self, id_hash: bytes) -> bool:
+        try:
+            async with self._db.transaction() as conn:
+                await service.note_use(conn, id_hash)
+        except DbError:  # a server in maintenance takes no writes; the visitor stays signed in all the same
+            return False
+        return True
+
+    def _note(self, id_hash: bytes) -> None:
+        now = time.monotonic()
+        self._revoked[id_hash] = now
+        while (oldest := next(iter(self._revoked))) != id_hash and self._revoked[oldest] < now - REMEMBERED_REVOCATIONS:
+            del self._revoked[oldest]

@@ -1,0 +1,115 @@
+"""Beginning, changing and ending sessions. A revocation is told to every process by NOTIFY, in the same transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from shop.accounts.security.models import Origin
+from shop.accounts.sessions.models import DAY, LONGEST, REVOKED_CHANNEL, idle_of
+from shop.accounts.sessions.queries import COLUMNS, IS_LIVE, record_of
+from shop.db import Connection
+from shop.session_record import NewSession, SessionRecord
+
+_START: Final = f"""
+WITH s AS (
+    INSERT INTO sessions (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
+    VALUES (%(id_hash)s, %(account_id)s, %(idle)s, %(browser)s, now() + {LONGEST} * interval '1 second', %(network)s, %(device)s)
+    RETURNING *
+)
+SELECT {COLUMNS} FROM s JOIN accounts a ON a.id = s.account_id
+"""  # noqa: S608
+_SWEEP: Final = f"""
+DELETE FROM sessions WHERE account_id = %(account_id)s
+    AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'
+"""  # noqa: S608
+_NOTED: Final = "UPDATE sessions SET last_seen_at = now() WHERE id_hash = %(id_hash)s AND revoked_at IS NULL"
+_CHANGE: Final = f"""
+UPDATE sessions s SET fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb, version = s.version + 1
+FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
+"""  # noqa: S608
+_EXPIRY: Final = f"""
+UPDATE sessions s SET idle_seconds = %(idle)s, until_browser_closes = %(browser)s, last_seen_at = now(), version = s.version + 1
+FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
+"""  # noqa: S608
+_REVOKE: Final = f"""
+WITH gone AS (UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND {{which}} RETURNING id_hash)
+SELECT pg_notify('{REVOKED_CHANNEL}', encode(id_hash, 'hex')) FROM gone
+"""  # noqa: S608
+
+
+async def start(
+    conn: Connection, account_id: int, *, expiry: int | None, origin: Origin, replaces: bytes | None = None
+) -> NewSession:
+    """Begin a session with a new id; the one it `replaces` (by id hash) ends in the same transaction.
+
+    `expiry` is n idle seconds, 0 until the browser closes, None the shop's thirty days.
+    """
+    if replaces is not None:
+        await revoke(conn, replaces)
+    await conn.execute(_SWEEP, {"account_id": account_id})
+    secret = secrets.token_urlsafe(32)
+    idle, browser = idle_of(expiry)
+    row = await conn.fetch_one(
+        _START,
+        {
+            "id_hash": hashlib.sha256(secret.encode()).digest(),
+            "account_id": account_id,
+            "idle": idle,
+            "browser": browser,
+            "network": origin.network,
+            "device": origin.device,
+        },
+    )
+    record = record_of(row)
+    return NewSession(f"{record.tag}.{secret}", record)
+
+
+async def note_use(conn: Connection, id_hash: bytes) -> None:
+    """Prolong a session: it was used just now."""
+    await conn.execute(_NOTED, {"id_hash": id_hash})
+
+
+async def change(
+    conn: Connection, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
+) -> SessionRecord | None:
+    """Set and remove single fields; None when the session has ended, which saving never undoes."""
+    values = {"id_hash": id_hash, "changed": json.dumps(dict(changed)), "removed": list(removed)}
+    row = await conn.fetch_one(_CHANGE, values)
+    return None if row is None else record_of(row)
+
+
+async def set_expiry(conn: Connection, id_hash: bytes, expiry: int | None) -> SessionRecord | None:
+    """Give a session another idle limit from now on; never a later absolute end."""
+    idle, browser = idle_of(expiry)
+    row = await conn.fetch_one(_EXPIRY, {"id_hash": id_hash, "idle": idle, "browser": browser})
+    return None if row is None else record_of(row)
+
+
+async def revoke(conn: Connection, id_hash: bytes) -> bool:
+    """End one session for ever; whether it was still open."""
+    return await _revoke(conn, "id_hash = %(id_hash)s", {"id_hash": id_hash}) > 0
+
+
+async def revoke_one(conn: Connection, account_id: int, session_id: int) -> bool:
+    """End one of the account's own sessions, by its number in the list; False when it has none of that number."""
+    values = {"account_id": account_id, "id": session_id}
+    return await _revoke(conn, "account_id = %(account_id)s AND id = %(id)s", values) > 0
+
+
+async def revoke_others(conn: Connection, account_id: int, keep: bytes) -> int:
+    """End all sessions of the account but the one with this id hash; how many that were."""
+    values = {"account_id": account_id, "keep": keep}
+    return await _revoke(conn, "account_id = %(account_id)s AND id_hash <> %(keep)s", values)
+
+
+async def revoke_all(conn: Connection, account_id: int) -> int:
+    """End every session of the account: after a reset, an erasure, a theft."""
+    return await _revoke(conn, "account_id = %(account_id)s", {"account_id": account_id})
+
+
+async def _revoke(conn: Connection, which: str, values: Mapping[str, Any]) -> int:
+    return len(await conn.fetch_all(_REVOKE.format(which=which), values))
