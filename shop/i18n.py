@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date as babel_date
-from babel.dates import format_datetime as babel_datetime
+from babel.dates import format_time as babel_time
 from babel.messages.pofile import read_po
 
 LOCALES: Mapping[str, str] = {"en": "en", "zh": "zh_Hans"}
@@ -66,7 +66,8 @@ def format_date(lang: str, day: date) -> str:
 
 def format_datetime(lang: str, moment: datetime, timezone: ZoneInfo) -> str:
     """A moment in the shop's time zone, to the minute."""
-    return str(babel_datetime(moment, "medium", tzinfo=timezone, locale=locale_of(lang)))
+    local = moment.astimezone(timezone)
+    return f"{format_date(lang, local)} {babel_time(local, 'short', tzinfo=timezone, locale=locale_of(lang))}"
 
 
 def preferred(accept_language: str, languages: Iterable[str]) -> str | None:

@@ -12,7 +12,8 @@ from shop.i18n import locale_of
 def format_money(minor: int, currency: str, lang: str) -> str:
     """1250 in CNY is "¥12.50"; `minor` counts the currency's smallest unit."""
     digits = get_currency_precision(currency)
-    return str(format_currency(Decimal(minor).scaleb(-digits), currency, locale=locale_of(lang)))
+    text = str(format_currency(Decimal(minor).scaleb(-digits), currency, locale=locale_of(lang)))
+    return text.replace("CN¥", "¥")  # English writes CN¥ beside other currencies; a shop has one
 
 
 def decimal_string(minor: int, currency: str) -> str:
