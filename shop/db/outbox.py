@@ -25,6 +25,10 @@ class Hopeless(Exception):
     """No later try can succeed; the row becomes a dead letter, and the message says why."""
 
 
+class NotNow(Exception):
+    """The service answered, but does not do this at the moment; a later try may succeed."""
+
+
 class ServiceAway(Exception):
     """The server behind the task cannot be reached at all: the row is not to blame, and no other need try."""
 
