@@ -1,0 +1,100 @@
+"""Static files: one style sheet made of many, under an address that changes with its content."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shop.assets import Assets
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "css").mkdir()
+    (tmp_path / "css/main.css").write_text(
+        '@layer a, b;\n\n@import "base.css" layer(a);\n/* words\nto the reader */\n@import "card.css" layer(b);\n'
+    )
+    (tmp_path / "css/base.css").write_text("body { color: red; }\n")
+    (tmp_path / "css/card.css").write_text("/* small */\n.card { color: blue; }\n")
+    return tmp_path
+
+
+def test_a_sheet_is_joined_with_what_it_imports(folder: Path) -> None:
+    assert Assets(folder).read("css/main.css").decode() == (
+        "@layer a, b;\n@layer a {\nbody { color: red; }\n}\n@layer b {\n.card { color: blue; }\n}\n"
+    )
+
+
+def test_the_version_follows_names_and_contents(folder: Path) -> None:
+    before = Assets(folder)
+    assert before.url("css/main.css") == f"/static/{before.version}/css/main.css"
+    assert Assets(folder).version == before.version
+    (folder / "css/card.css").write_text(".card { color: green; }\n")
+    changed = Assets(folder)
+    assert changed.version != before.version
+    (folder / "css/card.css").rename(folder / "css/kard.css")
+    assert Assets(folder).version not in {before.version, changed.version}
+
+
+def test_a_page_cannot_ask_for_a_file_that_is_not_there(folder: Path) -> None:
+    with pytest.raises(KeyError):
+        Assets(folder).url("css/none.css")
+
+
+@pytest.mark.parametrize("path", ["../secret", "css/../../secret", "css", "", "css/none.css"])
+def test_nothing_outside_the_folder_is_read(folder: Path, path: str) -> None:
+    (folder.parent / "secret").write_text("secret")
+    with pytest.raises(FileNotFoundError):
+        Assets(folder).read(path)
+
+
+def test_prepared_files_are_what_is_sent(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    assets = Assets(folder)
+    out = assets.prepare(tmp_path_factory.mktemp("assets"))
+    assert out.name == assets.version
+    assert sorted(str(file.relative_to(out)) for file in out.rglob("*.css")) == [
+        "css/base.css",
+        "css/card.css",
+        "css/main.css",
+    ]
+    assert (out / "css/main.css").read_bytes() == assets.read("css/main.css")
+
+
+def test_the_shop_has_one_complete_sheet() -> None:
+    """Every file is imported, nothing is left to a second request, every token that is used exists."""
+    css = ROOT / "static/css"
+    imported = re.findall(r'@import "([^"]+)"', (css / "main.css").read_text())
+    assert sorted(imported) == sorted(
+        str(path.relative_to(css)) for path in css.rglob("*.css") if path.name != "main.css"
+    )
+    sheet = Assets(ROOT / "static").read("css/main.css").decode()
+    assert "@import" not in sheet
+    assert "url(" not in sheet
+    assert set(re.findall(r"var\((--[\w-]+)", sheet)) <= set(re.findall(r"(--[\w-]+):", sheet))
+
+
+def test_colours_stand_in_the_tokens_only() -> None:
+    for path in (ROOT / "static/css").rglob("*.css"):
+        if path.name != "tokens.css":
+            assert re.findall(r":[^;{]*#[0-9a-f]{3,6}\b", path.read_text()) == [], path
+
+
+def test_every_drawing_that_is_asked_for_is_in_the_sprite() -> None:
+    drawn = set(re.findall(r'<symbol id="([\w-]+)"', (ROOT / "static/images/icons.svg").read_text()))
+    templates = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    scripts = "".join(path.read_text() for path in (ROOT / "static/js").glob("*.js"))
+    asked = set(re.findall(r'icon\("([\w-]+)"', templates + scripts)) | set(
+        re.findall(r'drawing = "([\w-]+)"', templates)
+    )
+    assert asked <= drawn
+
+
+def test_no_page_carries_script_or_style_inside() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        if "emails" in path.parts:
+            continue
+        text = path.read_text()
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text), path
+        assert all("src=" in tag or "application/ld+json" in tag for tag in re.findall(r"<script[^>]*>", text)), path
