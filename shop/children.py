@@ -60,6 +60,7 @@ def start_child(
     account: Account | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path = Path("/"),
+    descriptors: tuple[int, ...] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in a session of its own (Ctrl-C is ours to pass on) that gets `dies_by` when we are killed.
 
@@ -68,7 +69,7 @@ def start_child(
     output = log.open("ab") if log else None
     try:
         return subprocess.Popen(  # noqa: S603 - the command is never made of anybody's input
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True, pass_fds=descriptors,
             env=dict(environment) if environment is not None else plain_environment(),
             preexec_fn=_die_with_parent(dies_by),
             user=account.uid if account else None, group=account.gid if account else None,

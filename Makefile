@@ -1,0 +1,42 @@
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test prove check format lint types templates secrets clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## set up what is missing and start the whole shop here
+	@$(PYTHON) run.py dev
+
+test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a part
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
+
+prove: .prepared ## run the longer proofs too
+	@$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+check: format lint types templates secrets test ## everything that has to hold: what the build runs
+
+format: .prepared ## is all of it formatted?
+	@$(BIN)/ruff format --check .
+
+lint: .prepared ## are there known mistakes?
+	@$(BIN)/ruff check .
+
+types: .prepared ## do the types agree?
+	@$(BIN)/mypy
+
+templates: .prepared ## are the templates well formed?
+	@$(BIN)/djlint templates --lint --quiet
+
+secrets: .prepared ## does any file hold a secret?
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline config/secrets.baseline
+
+clean: ## forget the data of `make run`
+	@$(PYTHON) run.py clean
+
+.PHONY: .prepared
+.prepared:
+	@$(PYTHON) run.py prepare test

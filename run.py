@@ -1,0 +1,61 @@
+"""The one entry: `python run.py <command>`; each command is a file in shop/commands/. Needs only the standard library."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import os
+import sys
+from pathlib import Path
+
+from shop.installation import InstallationError, prepare, python_of_checkout
+
+COMMANDS = Path(__file__).resolve().parent / "shop" / "commands"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit status."""
+    commands = {path.stem: facts for path in sorted(COMMANDS.glob("*.py")) if "HELP" in (facts := constants(path))}
+    parser = argparse.ArgumentParser(prog="run.py", description="Bayberry, an online shop for fresh groceries.")
+    choices = parser.add_subparsers(dest="command", required=True, metavar="command")
+    name = next((word for word in arguments if word in commands), None)
+    for command, facts in commands.items():
+        choice = choices.add_parser(command, help=str(facts["HELP"]), description=str(facts["HELP"]))
+        if command == name:
+            enter_environment(facts)
+            importlib.import_module(f"shop.commands.{command}").add_arguments(choice)
+    parsed = parser.parse_args(arguments)
+    status: int = importlib.import_module(f"shop.commands.{parsed.command}").main(parsed)
+    return status
+
+
+def constants(path: Path) -> dict[str, object]:
+    """Read a command's constants without importing it, for its packages may not be there yet."""
+    return {
+        statement.targets[0].id: statement.value.value
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Constant)
+    }
+
+
+def enter_environment(facts: dict[str, object]) -> None:
+    """Install the packages of a command that says so (LOCK), and go on in .venv unless somebody chose an environment."""
+    if facts.get("BARE"):
+        return
+    if lock := facts.get("LOCK"):
+        prepare(str(lock))
+    python = python_of_checkout()
+    if sys.prefix == sys.base_prefix and python.exists():
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except InstallationError as problem:
+        sys.exit(str(problem))
+    except ModuleNotFoundError as problem:
+        sys.exit(f"The package {problem.name} is missing; `make run` installs all, or install config/locks/serve.txt.")

@@ -1,0 +1,92 @@
+"""`run.py dev` (`make run`): the whole shop on this machine, started, watched and stopped by one process."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+
+from shop.commands.local import Local
+from shop.commands.supervisor import Supervisor
+from shop.embedded import lock
+from shop.installation import NODE_MODULES
+from shop.placement import EmbeddedError
+from shop.settings import Settings, SettingsError
+from shop.web.server import Taken, inherited, listen, run
+
+HELP = "start the whole shop here: servers, migrations, demo, worker, relay and web server with reload"
+LOCK = "run"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Accept the sockets that the parent of the web process opened."""
+    parser.add_argument("--serve-on", metavar="DESCRIPTORS", help=argparse.SUPPRESS)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Run until Ctrl-C; a problem of the place is one sentence."""
+    if arguments.serve_on:
+        return _serve(arguments.serve_on)
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGHUP, _stop)
+    try:
+        _start_everything()
+    except (EmbeddedError, SettingsError, Taken) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.")
+    return 0
+
+
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _start_everything() -> None:
+    local = Local(os.environ)
+    settings = Settings.load(os.environ, development=True)
+    sockets = listen(settings.host, settings.port)
+    with lock(local.state):
+        try:
+            local.start()
+            _watch(local, sockets)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a server behind
+            local.stop()
+
+
+def _watch(local: Local, sockets: list[socket.socket]) -> None:
+    from shop.db.migrations import migrate
+
+    settings = local.settings()
+    migrate(settings.database_owner_url)
+    supervisor = Supervisor(local, sockets)
+    try:
+        supervisor.start()
+        accounts = supervisor.fill_demo()
+        supervisor.wait_for_web(settings.url)
+        _greet(settings, accounts)
+        supervisor.watch()
+    finally:
+        supervisor.stop()
+
+
+def _greet(settings: Settings, accounts: str) -> None:
+    if not NODE_MODULES.exists():
+        print("  The demo's pictures are not here, so the shop draws its own; `python run.py prepare` fetches them.")
+    print(f"\n  The shop      {settings.url}/")
+    print(f"  Accounts      {accounts}")
+    print(f"  Mail room     {settings.url}/dev/mail\n", flush=True)
+
+
+def _serve(descriptors: str) -> int:
+    from shop import logs
+    from shop.app import create_app
+
+    settings = Settings.inherit(os.environ)
+    logs.configure(development=True, service="web")
+    run(lambda: create_app(settings), inherited(descriptors), grace=1)
+    return 0

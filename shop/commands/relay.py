@@ -1,0 +1,18 @@
+"""`run.py relay`: hands the outbox of a real shop to Celery."""
+
+from __future__ import annotations
+
+import argparse
+
+from shop.commands.programs import RELAY, become, python
+
+HELP = "run the relay of a real shop (it hands the outbox to the worker)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Become the relay."""
+    return become(python(RELAY))

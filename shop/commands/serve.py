@@ -1,0 +1,35 @@
+"""`run.py serve`: one web process of a real shop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from shop import logs
+from shop.app import create_app
+from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
+from shop.web import server
+
+HELP = "serve a real shop: no mail room, no sandbox, no demo accounts (settings: config/environment.example)"
+GRACE = 20.0  # seconds for running requests when told to stop
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none: everything is a setting."""
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Serve on SHOP_SOCKET, else on SHOP_HOST and SHOP_PORT, until SIGTERM."""
+    os.environ.pop(DEVELOPMENT_MARK, None)
+    try:
+        settings = Settings.load(os.environ, development=False)
+        listen = (
+            server.listen_on_path(settings.socket) if settings.socket else server.listen(settings.host, settings.port)
+        )
+    except (SettingsError, server.Taken) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    logs.configure(development=False, service="web")
+    server.run(lambda: create_app(settings), listen, grace=GRACE)
+    return 0

@@ -1,0 +1,145 @@
+"""What `make run` keeps alive: the web server, the worker, the relay and the embedded servers, started again on change."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from watchfiles import PythonFilter, watch
+
+from shop.children import start_child, stop_child
+from shop.commands.local import Local
+from shop.commands.programs import RELAY, WORKER, python
+from shop.settings import HOME
+
+WATCHED: Final = ("shop", "templates", "static", "tasks")
+KINDS: Final = (".html", ".txt", ".css", ".js", ".svg", ".po", ".gz")
+LOOK_EVERY: Final = 300  # milliseconds
+READY_WITHIN: Final = 60.0  # seconds
+
+
+@dataclass
+class Program:
+    """A process of ours that is started again when it ends, at most once a second."""
+
+    name: str
+    command: list[str]
+    environ: Mapping[str, str]
+    log: Path | None = None
+    descriptors: tuple[int, ...] = ()
+    child: subprocess.Popen[bytes] | None = None
+    ended_at: float = field(default=0.0)
+
+    def start(self) -> None:
+        """Start it; it dies at once when we are killed, so that nothing holds its port or its work."""
+        self.child = start_child(
+            self.command,
+            log=self.log,
+            dies_by=signal.SIGKILL,
+            environment=self.environ,
+            folder=HOME,
+            descriptors=self.descriptors,
+        )
+
+    def ask_to_stop(self) -> None:
+        """Let it end by itself."""
+        if self.child and self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """Wait for its end, and make one after some seconds."""
+        if self.child:
+            stop_child(self.child, signal.SIGTERM, patience=5)
+
+    def revive(self) -> None:
+        """Start it again if it ended, and say so."""
+        if self.child is None or self.child.poll() is None:
+            return
+        now = time.monotonic()
+        if not self.ended_at:
+            where = f"; see {self.log}" if self.log else ""
+            print(f"The {self.name} ended with status {self.child.returncode} and is started again{where}.", flush=True)
+            self.ended_at = now
+        elif now - self.ended_at > 1:
+            self.ended_at = 0.0
+            self.start()
+
+
+class Supervisor:
+    """All programs of development."""
+
+    def __init__(self, local: Local, sockets: list[socket.socket]) -> None:
+        environ = local.environ()
+        numbers = tuple(opened.fileno() for opened in sockets)
+        web = [sys.executable, "run.py", "dev", "--serve-on", ",".join(map(str, numbers))]
+        worker = python(WORKER, "--pool=threads", "--concurrency=4", "--loglevel=info")
+        self._local, self._environ = local, environ
+        self._web = Program("web server", web, environ, descriptors=numbers)
+        self._programs = [
+            self._web,
+            Program("worker", worker, environ, log=local.state / "worker.log"),
+            Program("relay", python(RELAY), environ, log=local.state / "relay.log"),
+        ]
+
+    def start(self) -> None:
+        """Start all programs, from the main thread."""
+        for program in self._programs:
+            program.start()
+
+    def stop(self) -> None:
+        """Stop all programs, side by side."""
+        for program in self._programs:
+            program.ask_to_stop()
+        for program in self._programs:
+            program.stop()
+
+    def fill_demo(self) -> str:
+        """Fill an empty shop with the demo; return the line that names its accounts."""
+        command = [sys.executable, "run.py", "demo", "--if-empty"]
+        told = subprocess.run(command, cwd=HOME, env=self._environ, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+        lines = told.stdout.strip().splitlines()
+        return lines[-1] if lines and told.returncode == 0 else "none: the demo could not be filled in (see above)"
+
+    def wait_for_web(self, url: str) -> None:
+        """Wait until the shop answers; a web server that cannot start says why by itself."""
+        host = url.removeprefix("http://")
+        end = time.monotonic() + READY_WITHIN
+        while time.monotonic() < end and not _answers(host):
+            if self._web.child and self._web.child.poll() is not None:
+                return
+            time.sleep(0.03)
+
+    def watch(self) -> None:
+        """Restart programs when their files change or they end, for ever."""
+        folders = [HOME / name for name in WATCHED if (HOME / name).exists()]
+        kinds = PythonFilter(extra_extensions=KINDS)
+        for changes in watch(
+            *folders, watch_filter=kinds, rust_timeout=LOOK_EVERY, yield_on_timeout=True, raise_interrupt=True
+        ):
+            if changes:
+                names = sorted({str(Path(path).relative_to(HOME)) for _, path in changes})
+                print(f"Changed: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; starting again.", flush=True)
+                self.stop()
+                self.start()
+            self._local.start()
+            for program in self._programs:
+                program.revive()
+
+
+def _answers(host: str) -> bool:
+    connection = http.client.HTTPConnection(host, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
