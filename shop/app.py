@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from shop.accounts.sessions.authority import Authority
 from shop.assets import Assets
 from shop.cache.client import RedisClient
 from shop.db import Database
@@ -12,9 +13,11 @@ from shop.keys import ASSETS, DB, REDIS, SETTINGS, TOKENS, URLS
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
-from shop.web import csrf, headers, health, metrics, middlewares, static
+from shop.web import csrf, headers, health, metrics, middlewares, sessions, static
 from shop.web.access import anyone
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
+from shop.web.session_copies import SessionCopies
+from shop.web.sessions import SESSIONS
 from shop.web.templating import set_up_templates
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +28,7 @@ MIDDLEWARES = (
     middlewares.known_host,
     middlewares.bounded,
     csrf.checked,
+    sessions.saved,
 )
 
 FEATURES: tuple[list[Route], ...] = ()
@@ -50,7 +54,7 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
-    app.cleanup_ctx.extend((database, redis))
+    app.cleanup_ctx.extend((database, redis, signed_in_sessions))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
     return app
@@ -71,6 +75,16 @@ async def redis(app: web.Application) -> AsyncIterator[None]:
     app[REDIS] = RedisClient.open(app[SETTINGS].redis_url)
     yield
     await app[REDIS].close()
+
+
+async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:
+    """Who is signed in: rows in PostgreSQL decide, sealed copies in Redis repeat."""
+    authority = Authority(app[DB])
+    copies = SessionCopies(app[REDIS], app[SETTINGS].secret_keys)
+    app[SESSIONS] = sessions.SessionStorage(authority, copies)
+    authority.start()
+    yield
+    await authority.stop()
 
 
 async def _drain(app: web.Application) -> None:

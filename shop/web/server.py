@@ -1,91 +1,66 @@
-"""One process answering on sockets that are already open, until it is told to stop."""
-
-from __future__ import annotations
+"""aiohttp's server with our limits and our answer to what is not HTTP; `run.py serve`, `run.py dev` and the tests all use it."""
 
 import asyncio
-import gc
-import os
-import signal
-import socket
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Final
 
-import uvloop
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
 
-KEEP_ALIVE: Final = 75.0  # seconds; longer than nginx keeps its side, so that the proxy never meets a closing server
-BACKLOG: Final = 1024
+from shop.web.headers import SERVER, protection
+from shop.web.metrics import observe
 
-
-class Taken(Exception):
-    """Somebody else listens there; the text is one sentence for a person."""
-
-
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Open the sockets of an address; "localhost" may reach a loopback by IPv6 too. Raises Taken."""
-    addresses = [host, "::1"] if host == "127.0.0.1" else [host]
-    opened: list[socket.socket] = []
-    for address in addresses:
-        try:
-            opened.append(_tcp(address, port))
-        except OSError as problem:
-            if opened:  # surprise: a machine may have no IPv6, and needs none
-                break
-            raise Taken(
-                f"Port {port} of {host} cannot be had ({problem.strerror}); choose another with SHOP_PORT."
-            ) from None
-    return opened
+KEEPALIVE_SECONDS = 75.0
+SHUTDOWN_SECONDS = 10.0
+NOT_HTTP = "This request could not be understood.\n"
 
 
-def listen_on_path(path: Path) -> list[socket.socket]:
-    """Open a unix socket for the proxy of our group, replacing one that nobody answers on any more; raises Taken."""
-    opened = socket.socket(socket.AF_UNIX)
-    with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-        probe.connect(str(path))
-        raise Taken(f"Somebody already answers on {path}; stop it, or choose another with SHOP_SOCKET.")
-    path.unlink(missing_ok=True)
-    opened.bind(str(path))
-    path.chmod(0o660)
-    opened.listen(BACKLOG)
-    return [opened]
+class Protocol(RequestHandler):
+    """One connection; what the parser refuses is answered without echo, version or log line."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """A plain answer that closes the connection.
+
+        security: aiohttp's own repeats the bad bytes and names its version; and a log line for each would let anybody fill the disk.
+        """
+        if request.writer is not None and request.writer.output_size > 0:
+            raise ConnectionError("an answer is on its way already")
+        observe("none", status, 0.0)
+        response = web.Response(status=status, text=NOT_HTTP, headers={**protection(tls=False), "Server": SERVER})
+        response.force_close()
+        return response
 
 
-def run(create: Callable[[], web.Application], sockets: list[socket.socket], *, grace: float) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end within `grace` seconds."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(create(), sockets, grace))
+class Server(web.Server):  # type: ignore[misc]
+    """Makes our Protocol for each connection."""
+
+    def __call__(self) -> RequestHandler:
+        return Protocol(self, loop=self._loop, **self._kwargs)
 
 
-async def _serve(app: web.Application, sockets: list[socket.socket], grace: float) -> None:
-    stop = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEP_ALIVE, shutdown_timeout=grace)
-    await runner.setup()
-    for opened in sockets:
-        await web.SockSite(runner, opened, backlog=BACKLOG).start()
-    gc.collect()
-    gc.freeze()  # what lives from the start is never looked through again
-    await stop.wait()
-    await runner.cleanup()
+class Runner(web.AppRunner):
+    """Serves an application: no access log in Python (nginx keeps it), idle connections end before nginx would use them again."""
 
+    def __init__(self, app: web.Application, **options: object) -> None:
+        limits: dict[str, object] = {
+            "access_log": None,
+            "keepalive_timeout": KEEPALIVE_SECONDS,
+            "shutdown_timeout": SHUTDOWN_SECONDS,
+        }
+        super().__init__(app, **{**limits, **options})  # type: ignore[arg-type]
 
-def _tcp(address: str, port: int) -> socket.socket:
-    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if opened.family == socket.AF_INET6:
-            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        opened.bind((address, port))
-        opened.listen(BACKLOG)
-    except OSError:
-        opened.close()
-        raise
-    return opened
-
-
-def inherited(numbers: str) -> list[socket.socket]:
-    """Take over sockets that the parent opened, by their descriptors ("5,6")."""
-    return [socket.socket(fileno=os.dup(int(number))) for number in numbers.split(",")]
+    async def _make_server(self) -> web.Server:  # type: ignore[type-arg,unused-ignore]
+        plain = await super()._make_server()
+        return Server(
+            plain.request_handler,
+            request_factory=plain.request_factory,
+            loop=asyncio.get_running_loop(),
+            **plain._kwargs,
+        )

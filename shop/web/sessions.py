@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, Self
 
@@ -22,6 +22,8 @@ from shop.session_record import NewSession, SessionRecord
 from shop.web.cookies import SESSION, cookie_of, give_cookie, take_cookie
 from shop.web.session_copies import Page, SessionCopies
 from shop.web.visitor import GUEST, Visitor
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 STRANGERS: Final = 10_000
@@ -110,6 +112,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         self._copies = copies
         # An id that was refused once is refused for ever: old cookies need not be asked about on every page.
         self._strangers: dict[bytes, None] = {}
+        self.saving = aiohttp_session.session_middleware(self)
 
     async def visitor(self, request: web.Request, *, viewed: int | None = None, certain: bool = False) -> Visitor:
         """The visitor; `certain` asks the row itself, as every POST does. Raises DbError only then."""
@@ -170,8 +173,8 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.headers["Cache-Control"] = "no-store"
 
-    async def renew_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Signal for every answer: when the session was prolonged, so is its cookie."""
+    def renew_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Send the cookie again when this request has prolonged the session."""
         known = request.get(_KNOWN)
         if known is None or known.record is None or not known.record.is_renewed:
             return
@@ -227,3 +230,13 @@ class SessionStorage(aiohttp_session.AbstractStorage):
 
 
 SESSIONS = web.AppKey("SESSIONS", SessionStorage)
+
+
+@web.middleware
+async def saved(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Saves what a view changed in its session, and prolongs the cookie of a session that was prolonged."""
+    storage = request.app[SESSIONS]
+    response = await storage.saving(request, handler)
+    if not response.prepared:
+        storage.renew_cookie(request, response)
+    return response

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from shop.accounts.sessions import queries, service
-from shop.accounts.sessions.models import REMEMBERED_REVOCATIONS
+from shop.accounts.sessions.models import REMEMBERED_REVOCATIONS, REVOKED_CHANNEL
 from shop.db import Database, DbError
+from shop.db.listen import Listener
 from shop.session_record import SessionRecord
 
 log = structlog.get_logger("shop.sessions")
@@ -23,7 +23,16 @@ class Authority:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._revoked: dict[bytes, float] = {}
-        self._hears = False
+        self._is_caught_up = False
+        self._listener = Listener(db.listen_url, {REVOKED_CHANNEL: self._heard}, self._catch_up)
+
+    def start(self) -> None:
+        """Begin to listen; until that succeeds no copy is believed."""
+        self._listener.start()
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._listener.stop()
 
     async def look_up(self, id_hash: bytes) -> SessionRecord | None:
         """The live session, its use written down when that is due."""
@@ -32,7 +41,7 @@ class Authority:
         if found is None:
             return None
         record, is_due = found
-        return replace(record, is_renewed=await self._prolonged(id_hash)) if is_due else record
+        return await self._prolonged(record) if is_due else record
 
     async def change(
         self, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
@@ -54,33 +63,28 @@ class Authority:
 
     def believes(self, id_hash: bytes) -> bool:
         """security: only while we would have heard of a revocation."""
-        return self._hears and id_hash not in self._revoked
+        return self._listener.is_connected and self._is_caught_up and id_hash not in self._revoked
 
-    async def catch_up(self) -> None:
-        """The listener is connected (again): read what was revoked while nobody listened, then trust copies."""
+    async def _catch_up(self) -> None:
+        """Listening has begun (again): read what was revoked while nobody listened, and only then trust copies."""
+        self._is_caught_up = False
         async with self._db.read() as conn:
             for id_hash in await queries.revoked_lately(conn):
                 self._note(id_hash)
-        self._hears = True
+        self._is_caught_up = True
 
-    def deafened(self) -> None:
-        """The listener lost its connection: from now on no copy is believed."""
-        self._hears = False
-
-    def heard(self, payload: str) -> None:
-        """A revocation, as NOTIFY tells it: the id hash in hexadecimal digits."""
+    def _heard(self, payload: str) -> None:
         try:
             self._note(bytes.fromhex(payload))
         except ValueError:
             log.warning("notification without an id hash")
 
-    async def _prolonged(self, id_hash: bytes) -> bool:
+    async def _prolonged(self, record: SessionRecord) -> SessionRecord | None:
         try:
             async with self._db.transaction() as conn:
-                await service.note_use(conn, id_hash)
+                return await service.note_use(conn, record.id_hash)
         except DbError:  # a server in maintenance takes no writes; the visitor stays signed in all the same
-            return False
-        return True
+            return record
 
     def _note(self, id_hash: bytes) -> None:
         now = time.monotonic()

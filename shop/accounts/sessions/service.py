@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from shop.accounts.security.models import Origin
@@ -26,7 +27,10 @@ _SWEEP: Final = f"""
 DELETE FROM sessions WHERE account_id = %(account_id)s
     AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'
 """  # noqa: S608
-_NOTED: Final = "UPDATE sessions SET last_seen_at = now() WHERE id_hash = %(id_hash)s AND revoked_at IS NULL"
+_NOTED: Final = f"""
+UPDATE sessions s SET last_seen_at = now()
+FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
+"""  # noqa: S608
 _CHANGE: Final = f"""
 UPDATE sessions s SET fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb, version = s.version + 1
 FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
@@ -68,9 +72,10 @@ async def start(
     return NewSession(f"{record.tag}.{secret}", record)
 
 
-async def note_use(conn: Connection, id_hash: bytes) -> None:
-    """Prolong a session: it was used just now."""
-    await conn.execute(_NOTED, {"id_hash": id_hash})
+async def note_use(conn: Connection, id_hash: bytes) -> SessionRecord | None:
+    """Prolong a session, which was used just now; None when it has ended meanwhile."""
+    row = await conn.fetch_one(_NOTED, {"id_hash": id_hash})
+    return None if row is None else replace(record_of(row), is_renewed=True)
 
 
 async def change(
