@@ -9,12 +9,12 @@ import socket
 import sys
 
 from shop.commands.local import Local
+from shop.commands.serving import Taken, inherited, listen, run
 from shop.commands.supervisor import Supervisor
 from shop.embedded import lock
 from shop.installation import NODE_MODULES
 from shop.placement import EmbeddedError
 from shop.settings import Settings, SettingsError
-from shop.web.server import Taken, inherited, listen, run
 
 HELP = "start the whole shop here: servers, migrations, demo, worker, relay and web server with reload"
 LOCK = "run"

@@ -8,8 +8,8 @@ import sys
 
 from shop import logs
 from shop.app import create_app
+from shop.commands import serving
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
-from shop.web import server
 
 HELP = "serve a real shop: no mail room, no sandbox, no demo accounts (settings: config/environment.example)"
 GRACE = 20.0  # seconds for running requests when told to stop
@@ -25,11 +25,11 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         settings = Settings.load(os.environ, development=False)
         listen = (
-            server.listen_on_path(settings.socket) if settings.socket else server.listen(settings.host, settings.port)
+            serving.listen_on_path(settings.socket) if settings.socket else serving.listen(settings.host, settings.port)
         )
-    except (SettingsError, server.Taken) as problem:
+    except (SettingsError, serving.Taken) as problem:
         print(problem, file=sys.stderr)
         return 1
     logs.configure(development=False, service="web")
-    server.run(lambda: create_app(settings), listen, grace=GRACE)
+    serving.run(lambda: create_app(settings), listen, grace=GRACE)
     return 0
