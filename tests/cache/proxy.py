@@ -39,6 +39,12 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def refuse(self) -> None:
+        """Be gone: existing connections break and new ones are refused."""
+        self._server.close()
+        self._path.unlink(missing_ok=True)
+        self.cut()
+
     def cut(self) -> None:
         """Break every connection there is."""
         for writer in self._writers:
