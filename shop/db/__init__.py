@@ -25,15 +25,20 @@ from .errors import (
     SerializationFailure,
     UniqueViolation,
 )
+from .expressions import Avg, Count, F, Max, Min, Now, Q, Sum
+from .keyset import BadCursor, Page
 from .models import Model, column, metadata, to_many, to_one
 from .query import Manager, QuerySet
 from .rows import Row
 
 __all__ = [
+    "Avg",
+    "BadCursor",
     "CheckViolation",
     "CommitUnknown",
     "Conflict",
     "Connection",
+    "Count",
     "DataError",
     "Database",
     "DbError",
@@ -42,20 +47,27 @@ __all__ = [
     "DeadlockDetected",
     "DoesNotExist",
     "ExclusionViolation",
+    "F",
     "FieldError",
     "ForeignKeyViolation",
     "IntegrityError",
     "LockNotAvailable",
     "Manager",
+    "Max",
+    "Min",
     "Model",
     "MultipleObjectsReturned",
     "NotLoaded",
     "NotNullViolation",
+    "Now",
+    "Page",
+    "Q",
     "QueryError",
     "QuerySet",
     "ReadOnly",
     "Row",
     "SerializationFailure",
+    "Sum",
     "UniqueViolation",
     "column",
     "deadline",

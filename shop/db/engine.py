@@ -25,6 +25,7 @@ READ_SECONDS = 1.0
 WRITE_SECONDS = 2.0
 TRANSACTION_SECONDS = 8.0
 ATTEMPTS = 3
+BATCH = 500
 
 T = TypeVar("T")
 Statement = str | ClauseElement
@@ -39,6 +40,7 @@ class Connection:
         self._seconds = seconds
         self._pool = pool  # only where autocommit makes it safe to ask again on another link
         self._depth = 0
+        self._cursors = 0
         self._callbacks: list[Callback] = []
 
     @property
@@ -72,6 +74,20 @@ class Connection:
         """Plain tuples of ready SQL, for those who build their own objects."""
         rows: list[tuple[Any, ...]] = (await self._run(sql, params)).fetchall()
         return rows
+
+    async def batches(self, sql: str, params: Mapping[str, Any]) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """The rows of ready SQL 500 at a time in a transaction, else all at once (a cursor needs a transaction)."""
+        if not self.in_transaction:
+            yield await self.fetch_tuples(sql, params)
+            return
+        self._cursors += 1
+        name = f"c{self._cursors}"
+        await self._run(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
+        while rows := await self.fetch_tuples(f"FETCH {BATCH} FROM {name}", {}):
+            yield rows
+            if len(rows) < BATCH:
+                break
+        await self._run(f"CLOSE {name}", None)
 
     def on_commit(self, callback: Callback) -> None:
         """Calls (and awaits) it once the transaction is committed; for what may be lost if the process dies."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sqlalchemy import Column, MetaData, Table
@@ -12,6 +13,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 from . import errors
 from .columns import Kind, kind_of
 from .errors import FieldError, NotLoaded
+from .meta import Meta
 from .query import Manager
 
 if TYPE_CHECKING:
@@ -28,10 +30,11 @@ metadata = MetaData(
 )
 
 
-class _ColumnSpec:
-    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self.args, self.options = args, options
-        self.name = ""
+class _Attribute:
+    """What stands on the class; the instance's own value hides it once it is loaded."""
+
+    name = ""
+    advice = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -39,48 +42,37 @@ class _ColumnSpec:
     def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
         if instance is None:
             return self
-        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded")
+        advice = f": say {self.advice}({self.name!r})" if self.advice else ""
+        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded{advice}")
+
+
+class _ColumnSpec(_Attribute):
+    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        self.args, self.options = list(args), options
 
     def built(self, kind: Kind) -> Column[Any]:
-        args = list(self.args)
-        explicit = bool(args) and (
-            isinstance(args[0], TypeEngine) or (isinstance(args[0], type) and issubclass(args[0], TypeEngine))
-        )
-        sql_type = args.pop(0) if explicit else kind.sql_type
-        options = {"nullable": kind.nullable, **self.options}
-        return Column(self.name, sql_type, *args, **options)
+        # Copies, because a mixin's foreign key stands in several tables.
+        args: list[Any] = [arg._copy() if hasattr(arg, "_copy") else arg for arg in self.args]
+        sql_type = args.pop(0) if args and _is_type(args[0]) else kind.sql_type
+        return Column(self.name, sql_type, *args, **{"nullable": kind.nullable, **self.options})
 
 
-class ToOne:
-    """The relation behind a foreign key; its value is there only when the query loaded it."""
+class ToOne(_Attribute):
+    """The row behind a foreign key."""
+
+    advice = "select_related"
 
     def __init__(self, column: str) -> None:
         self.column = column
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        if instance is None:
-            return self
-        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded: say select_related({self.name!r})")
 
 
-class ToMany:
-    """The rows of another table that point here, loaded only by `prefetch_related`."""
+class ToMany(_Attribute):
+    """The rows of another table that point here."""
+
+    advice = "prefetch_related"
 
     def __init__(self, table: str, column: str) -> None:
         self.table, self.column = table, column
-        self.name = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        if instance is None:
-            return self
-        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded: say prefetch_related({self.name!r})")
 
 
 def column(*args: Any, **options: Any) -> Any:
@@ -111,36 +103,35 @@ class Model:
     MultipleObjectsReturned: ClassVar[type[errors.MultipleObjectsReturned]] = errors.MultipleObjectsReturned
     __tablename__: ClassVar[str]
     __table_args__: ClassVar[tuple[Any, ...]] = ()
-    _kinds: ClassVar[dict[str, Kind]]
-    _relations: ClassVar[dict[str, ToOne | ToMany]]
-    _key: ClassVar[tuple[str, ...]]
+    _meta: ClassVar[Meta]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__tablename__" not in cls.__dict__:
             return
-        specs = _attributes(cls)
-        cls._relations = {n: s for n, s in specs.items() if isinstance(s, ToOne | ToMany)}
-        cls._kinds = {n: _kind(cls, n) for n, s in specs.items() if isinstance(s, _ColumnSpec)}
-        columns = [s.built(cls._kinds[n]) for n, s in specs.items() if isinstance(s, _ColumnSpec)]
+        found = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, _Attribute)}
+        specs = {name: spec for name, spec in found.items() if isinstance(spec, _ColumnSpec)}
+        columns = [spec.built(_kind(cls, name)) for name, spec in specs.items()]
         cls.table = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__)
-        cls.table.info["model"] = cls
         cls.c = cls.table.c
-        cls._key = tuple(c.name for c in cls.table.primary_key.columns)
+        kinds = {
+            c.name: replace(_kind(cls, c.name), sql_type=c.type, nullable=bool(c.nullable)) for c in cls.table.columns
+        }
+        cls._meta = Meta(cls, kinds, {name: a for name, a in found.items() if isinstance(a, ToOne | ToMany)})
+        cls.table.info["model"] = cls
         cls.objects = cls.objects.bound_to(cls)
         cls.DoesNotExist = _own(cls, errors.DoesNotExist)
         cls.MultipleObjectsReturned = _own(cls, errors.MultipleObjectsReturned)
 
     def __init__(self, **values: Any) -> None:
         for name in values:
-            if name not in self._kinds and name not in self._relations:
-                raise FieldError(f"{type(self).__name__} has no field {name!r}")
+            self._meta.require(name)
         self.__dict__.update(values)
 
     @property
     def pk(self) -> Any:
-        """The primary key: a value, or a tuple where it has several columns."""
-        values = tuple(getattr(self, name) for name in self._key)
+        """The primary key: a value (None before the row is written), or a tuple where it has several columns."""
+        values = self._identity()
         return values[0] if len(values) == 1 else values
 
     def __eq__(self, other: object) -> bool:
@@ -156,20 +147,11 @@ class Model:
         return hash((type(self), mine))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._key, self._identity(), strict=True))
+        shown = ", ".join(f"{name}={value!r}" for name, value in zip(self._meta.key, self._identity(), strict=True))
         return f"<{type(self).__name__} {shown}>"
 
     def _identity(self) -> tuple[Any, ...]:
-        return tuple(self.__dict__.get(name) for name in self._key)
-
-
-def _attributes(cls: type[Model]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in base.__dict__.items():
-            if isinstance(value, _ColumnSpec | ToOne | ToMany):
-                found[name] = value
-    return found
+        return tuple(self.__dict__.get(name) for name in self._meta.key)
 
 
 def _kind(cls: type[Model], name: str) -> Kind:
@@ -183,6 +165,10 @@ def _kind(cls: type[Model], name: str) -> Kind:
         except NameError as error:
             raise FieldError(f"{cls.__name__}.{name}: {error}; a column's type must be imported at run time") from error
     return kind_of(annotation, f"{cls.__name__}.{name}")
+
+
+def _is_type(value: Any) -> bool:
+    return isinstance(value, TypeEngine) or (isinstance(value, type) and issubclass(value, TypeEngine))
 
 
 def _own(cls: type[Model], general: type[Exception]) -> Any:

@@ -1,140 +1,206 @@
-"""`objects`: managers and query sets."""
+"""Managers and query sets: the half that asks PostgreSQL."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from copy import copy
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from collections.abc import AsyncIterator, Coroutine, Generator, Iterable
+from typing import Any, Self, TypeVar, overload
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import Select
 
-from .errors import FieldError
-
-if TYPE_CHECKING:
-    from .engine import Connection
+from . import keyset, statements
+from .compiled import bound
+from .expressions import Aggregate, Ordering, operand
+from .loading import prefetch
+from .scope import Scope
+from .writes import Writes
 
 M = TypeVar("M")
 
-_LOOKUPS: dict[str, Any] = {
-    "exact": lambda c, v: c.is_(None) if v is None else c == v,
-    "lt": lambda c, v: c < v,
-    "lte": lambda c, v: c <= v,
-    "gt": lambda c, v: c > v,
-    "gte": lambda c, v: c >= v,
-    "in": lambda c, v: c.in_(v),
-    "isnull": lambda c, v: c.is_(None) if v else c.is_not(None),
-}
 
-
-class QuerySet(Generic[M]):
-    """A question about one table that is asked when it is awaited."""
-
-    def __init__(self) -> None:
-        self._model: Any = None
-        self._conn: Connection | None = None
-        self._where: tuple[Any, ...] = ()
-        self._order: tuple[str, ...] = ()
-        self._low: int = 0
-        self._high: int | None = None
-
-    def bound_to(self, model: type) -> Self:
-        clone = copy(self)
-        clone._model = model
-        return clone
-
-    def __get__(self, instance: object, owner: type) -> Self:
-        return self
-
-    def using(self, conn: Connection) -> Self:
-        clone = copy(self)
-        clone._conn = conn
-        return clone
-
-    def all(self) -> Self:
-        return copy(self)
-
-    def where(self, *conditions: Any) -> Self:
-        clone = copy(self)
-        clone._where = (*self._where, *conditions)
-        return clone
-
-    def filter(self, **lookups: Any) -> Self:
-        conditions = []
-        for path, value in lookups.items():
-            name, _, lookup = path.partition("__")
-            if name not in self._model.c:
-                raise FieldError(f"{self._model.__name__} has no field {name!r}")
-            conditions.append(_LOOKUPS[lookup or "exact"](self._model.c[name], value))
-        return self.where(*conditions)
-
-    def order_by(self, *names: str) -> Self:
-        clone = copy(self)
-        clone._order = names
-        return clone
-
-    def __getitem__(self, key: slice) -> Self:
-        clone = copy(self)
-        clone._low, clone._high = key.start or 0, key.stop
-        return clone
-
-    @property
-    def statement(self) -> Any:
-        stmt = select(*self._model.table.columns).where(*self._where)
-        for name in self._order:
-            col = self._model.c[name.lstrip("-")]
-            stmt = stmt.order_by(col.desc() if name.startswith("-") else col)
-        if self._high is not None:
-            stmt = stmt.limit(self._high - self._low)
-        return stmt.offset(self._low) if self._low else stmt
+class QuerySet(Writes[M]):
+    """Objects of one model: await it for a list, iterate it for a stream, or ask for one, a number, a sum."""
 
     def __await__(self) -> Generator[Any, None, list[M]]:
         return self._fetch().__await__()
 
-    async def get(self, **lookups: Any) -> M:
-        found = await self.filter(**lookups)[:2]
-        if not found:
-            raise self._model.DoesNotExist(f"{self._model.__name__} matching {lookups!r} does not exist")
-        if len(found) > 1:
-            raise self._model.MultipleObjectsReturned(f"more than one {self._model.__name__} matches {lookups!r}")
-        return found[0]
+    async def __aiter__(self) -> AsyncIterator[M]:
+        """Object by object; in a transaction 500 at a time, else all at once."""
+        plan, params = self._asked()
+        async for rows in self._connection.batches(plan.sql, params):
+            for item in await self._loaded(plan, rows):
+                yield item
 
-    async def first(self) -> M | None:
-        found = await (self if self._order else self.order_by(*self._model._key))[:1]
-        return found[0] if found else None
-
-    async def count(self) -> int:
-        return int(await self._connection.fetch_value(select(func.count()).select_from(self.statement.subquery())))
-
-    async def exists(self) -> bool:
-        return bool(await self._connection.fetch_value(select(exists(self.statement))))
-
-    async def create(self, **values: Any) -> M:
-        stmt = insert(self._model.table).values(values).returning(*self._model.table.columns)
-        return self._object(await self._connection.fetch_one(stmt))
-
-    async def update(self, **values: Any) -> int:
-        return await self._connection.execute(update(self._model.table).where(*self._where).values(values))
-
-    async def delete(self) -> int:
-        return await self._connection.execute(delete(self._model.table).where(*self._where))
-
-    async def _fetch(self) -> list[M]:
-        return [self._object(row) for row in await self._connection.fetch_all(self.statement)]
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    @overload
+    def __getitem__(self, key: int) -> Coroutine[Any, Any, M]: ...
+    def __getitem__(self, key: slice | int) -> Any:
+        """A part by position, or (to be awaited) one object, IndexError where there is none."""
+        given = (key.start, key.stop) if isinstance(key, slice) else (key,)
+        if isinstance(key, slice) and key.step is not None:
+            raise TypeError(f"{self._name}: a slice has no step")
+        if not all(bound is None or (type(bound) is int and bound >= 0) for bound in given):
+            raise ValueError(f"{self._name}: a slice takes whole numbers from 0 on, not {key!r}")
+        if not isinstance(key, slice):
+            return self._at(key)
+        low, high = self._low + (key.start or 0), self._high
+        if key.stop is not None:
+            high = self._low + key.stop if high is None else min(high, self._low + key.stop)
+        return self._sliced(low if high is None else min(low, high), high)
 
     @property
-    def _connection(self) -> Connection:
-        if self._conn is None:
-            raise RuntimeError(f"{self._model.__name__}.objects needs a connection: say .using(conn)")
-        return self._conn
+    def statement(self) -> Select[Any]:
+        """The SELECT as SQLAlchemy's, with the values in it."""
+        scope = Scope(self._question.model)
+        select = statements.selected(scope, self._question)
+        return bound(select, scope.binders, self._values, self._slice_params())
 
-    def _object(self, row: Any) -> M:
-        values = dict(row.mapping)
-        for name, kind in self._model._kinds.items():
-            if kind.enum is not None and values[name] is not None:
-                values[name] = kind.enum(values[name])
-        built: M = self._model(**values)
-        return built
+    async def get(self, *conditions: Any, **lookups: Any) -> M:
+        """The one object; Model.DoesNotExist or Model.MultipleObjectsReturned otherwise."""
+        narrowed = self.filter(*conditions, **lookups) if conditions or lookups else self._clone()
+        if narrowed._high is None:
+            narrowed = narrowed._sliced(narrowed._low, narrowed._low + 2)
+        found = await narrowed._fetch()
+        if len(found) == 1:
+            return found[0]
+        model = self._question.model
+        if not found:
+            raise model.DoesNotExist(f"there is no {self._name} with {_told(conditions, lookups)}")
+        raise model.MultipleObjectsReturned(f"more than one {self._name} has {_told(conditions, lookups)}")
+
+    async def first(self) -> M | None:
+        """The first object in the given order, or by primary key; None where there is none."""
+        found = await self._by_key()[:1]._fetch()
+        return found[0] if found else None
+
+    async def last(self) -> M | None:
+        """The last object in the given order, or by primary key; None where there is none."""
+        self._unsliced("reverse")
+        return await self._by_key().reverse().first()
+
+    async def earliest(self, *names: str) -> M:
+        """The object with the least values; Model.DoesNotExist where there is none."""
+        return await self._foremost(names, backwards=False)
+
+    async def latest(self, *names: str) -> M:
+        """The object with the greatest values (NULL being the greatest); Model.DoesNotExist where there is none."""
+        return await self._foremost(names, backwards=True)
+
+    async def exists(self) -> bool:
+        """Whether there is any."""
+        return bool(await self._value(statements.existing))
+
+    async def count(self) -> int:
+        """How many there are."""
+        return int(await self._value(statements.counted))
+
+    async def aggregate(self, *aggregates: Aggregate, **named: Aggregate) -> dict[str, Any]:
+        """Values over all of them: `aggregate(Avg("price"), total=Sum("stock"))`."""
+        values: list[Any] = []
+        asked = {**{a.default_name: a for a in aggregates}, **named}
+        shapes = tuple((name, operand(aggregate, values)) for name, aggregate in asked.items())
+        plan = self._plan(statements.aggregated, self._question, shapes)
+        params = {**plan.params((*self._values, *values)), **self._slice_params()}
+        answer: dict[str, Any] = plan.load(await self._connection.fetch_tuples(plan.sql, params))[0]
+        return answer
+
+    async def in_bulk(self, keys: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
+        """Objects by their key; all of them where no keys are given."""
+        self._whole("in_bulk")
+        meta = self._question.model._meta
+        name = meta.column(field_name)
+        if name is None or (name,) not in meta.uniques():
+            raise ValueError(f"{self._name}.{field_name} is not unique, so in_bulk() cannot go by it")
+        if keys is not None:
+            self._unsliced("filter")
+        chosen = self if keys is None else self.filter(**{f"{name}__in": keys})
+        return {getattr(item, name): item for item in await chosen._fetch()}
+
+    async def page(self, size: int, *, after: str | None = None) -> keyset.Page[M]:
+        """So many objects after that place, in the set's order and then by key; BadCursor for a place never given."""
+        self._unsliced("page")
+        self._whole("page")
+        if size < 1:
+            raise ValueError(f"{self._name}: a page has at least one object")
+        order = self._question.order
+        key = tuple(Ordering(k) for k in self._question.model._meta.key if all(k != o.name for o in order))
+        asked = self._asking(order=order + key)
+        scope = Scope(self._question.model)
+        refs = [scope.plain(one.name) for one in asked._question.order]
+        if after is not None:
+            past = keyset.values_of(after, refs)
+            asked = asked._asking(after=tuple(value is None for value in past))
+            asked._past = tuple(value for value in past if value is not None)
+        found = await asked._sliced(0, size + 1)._fetch()
+        places = [one.name.replace("__", ".") for one in asked._question.order]
+        last = [_followed(found[size - 1], place) for place in places] if len(found) > size else None
+        return keyset.Page(found[:size], None if last is None else keyset.cursor(last))
+
+    async def _at(self, place: int) -> M:
+        found = await self[place : place + 1]._fetch()
+        if not found:
+            raise IndexError(f"{self._name}: there is none at {place}")
+        return found[0]
+
+    async def _foremost(self, names: tuple[str, ...], *, backwards: bool) -> M:
+        if not names:
+            raise ValueError(f"{self._name}: earliest() and latest() need the fields to go by")
+        self._unsliced("change")
+        ordered = self.order_by(*names)
+        found = await (ordered.reverse() if backwards else ordered)[:1]._fetch()
+        if not found:
+            raise self._question.model.DoesNotExist(f"there is no {self._name}")
+        return found[0]
+
+    def _by_key(self) -> Self:
+        if self._question.order:
+            return self
+        if self._question.group is not None and self._question.group != self._question.model._meta.key:
+            raise TypeError(f"{self._name}: groups have no first or last without order_by()")
+        return self.order_by(*self._question.model._meta.key)
+
+    def _slice_params(self) -> dict[str, int]:
+        params = {} if self._high is None else {"high": self._high - self._low}
+        return {**params, "low": self._low} if self._low else params
+
+    def _asked(self) -> tuple[statements.Plan, dict[str, Any]]:
+        question = self._question
+        if question.lock is not None and not self._connection.in_transaction:
+            raise RuntimeError(f"{self._name}: select_for_update() needs a transaction")
+        plan = self._plan(statements.objects, question)
+        params = plan.params(self._values)
+        if question.low or question.high:
+            params.update(self._slice_params())
+        return plan, params
+
+    async def _fetch(self) -> list[M]:
+        plan, params = self._asked()
+        return await self._loaded(plan, await self._connection.fetch_tuples(plan.sql, params))
+
+    async def _loaded(self, plan: statements.Plan, rows: list[tuple[Any, ...]]) -> list[M]:
+        found = plan.load(rows)
+        if self._prefetched and found:
+            await prefetch(self._connection, self._question.model, found, self._prefetched)
+        return found
+
+    async def _value(self, build: Any) -> Any:
+        plan = self._plan(build, self._question)
+        params = {**plan.params(self._values), **self._slice_params()}
+        return await self._connection.fetch_value(plan.sql, params)
 
 
 class Manager(QuerySet[M]):
-    """The `objects` of a model; a subclass adds the questions of its trade."""
+    """The `objects` of a model; a subclass adds the questions of its trade, which then chain like any other."""
+
+    _is_manager = True
+
+
+def _told(conditions: tuple[Any, ...], lookups: dict[str, Any]) -> str:
+    parts = [f"{path}={value!r}" for path, value in lookups.items()] + ["those conditions"] * bool(conditions)
+    return ", ".join(parts) or "these conditions"
+
+
+def _followed(item: Any, place: str) -> Any:
+    for name in place.split("."):
+        item = None if item is None else getattr(item, name)
+    return item
