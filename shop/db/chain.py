@@ -139,7 +139,7 @@ class Chain(Generic[M]):
     def bound_to(self, model: type) -> Self:
         """The manager of a model."""
         clone = self._asking(model=model)
-        clone._is_manager = self._is_manager
+        clone._is_manager = True
         return clone
 
     @property

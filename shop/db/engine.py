@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import math
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeVar
@@ -13,7 +15,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy.sql.elements import ClauseElement
 
 from .compiled import compiled
-from .deadline import deadline, remaining
+from .deadline import remaining
 from .errors import CommitUnknown, DbError, DbTimeout, DbUnavailable, DeadlockDetected, SerializationFailure
 from .link import Link
 from .pool import Pool
@@ -38,6 +40,7 @@ class Connection:
     def __init__(self, link: Link, seconds: float, pool: Pool | None = None) -> None:
         self._link = link
         self._seconds = seconds
+        self._until = math.inf if pool else time.monotonic() + TRANSACTION_SECONDS
         self._pool = pool  # only where autocommit makes it safe to ask again on another link
         self._depth = 0
         self._cursors = 0
@@ -120,7 +123,7 @@ class Connection:
             sql, values = statement, params
         else:
             sql, values = compiled(statement, params)
-        seconds = remaining(self._seconds)
+        seconds = min(remaining(self._seconds), self._until - time.monotonic())
         try:
             return await self._link.run(sql, values, seconds)
         except DbUnavailable:
@@ -188,15 +191,14 @@ class Database:
             async with outer.savepoint():
                 yield outer
             return
-        with deadline(TRANSACTION_SECONDS):
-            link = await self._primary.acquire()
-            conn = self._open[task] = Connection(link, WRITE_SECONDS)
-            try:
-                async with self._committed(conn):
-                    yield conn
-            finally:
-                del self._open[task]
-                self._primary.release(link)
+        link = await self._primary.acquire()
+        conn = self._open[task] = Connection(link, WRITE_SECONDS)
+        try:
+            async with self._committed(conn):
+                yield conn
+        finally:
+            del self._open[task]
+            self._primary.release(link)
         await self._call_back(conn)
 
     async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -192,8 +192,6 @@ class QuerySet(Writes[M]):
 class Manager(QuerySet[M]):
     """The `objects` of a model; a subclass adds the questions of its trade, which then chain like any other."""
 
-    _is_manager = True
-
 
 def _told(conditions: tuple[Any, ...], lookups: dict[str, Any]) -> str:
     parts = [f"{path}={value!r}" for path, value in lookups.items()] + ["those conditions"] * bool(conditions)
