@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -118,7 +119,9 @@ async def server(settings: Settings, clean: None) -> AsyncIterator[TestServer]:
     """The whole shop, listening."""
     from shop.app import create_app
 
-    async with TestServer(create_app(settings), port=settings.port) as server:
+    # It reads every static file once, which a process does before its loop turns.
+    app = await asyncio.to_thread(create_app, settings)
+    async with TestServer(app, port=settings.port) as server:
         yield server
 
 
