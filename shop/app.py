@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+import shop.mailroom.routes
 from shop.accounts.sessions.authority import Authority
 from shop.assets import Assets
 from shop.cache.client import RedisClient
@@ -54,6 +55,7 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
+        add_routes(app, shop.mailroom.routes.ROUTES)
     app.cleanup_ctx.extend((database, redis, signed_in_sessions))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)

@@ -1,0 +1,82 @@
+"""What can be told about mails: those in the room, and promises that wait or were given up."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Final
+
+from shop.db import Connection, Row
+
+SHOWN: Final = 200
+MAIL_ID: Final = re.compile(r"[0-9]{19}")
+
+OPEN: Final = """
+    SELECT id, task, args, attempts, due_at, last_error, created_at, buried_at IS NOT NULL AS is_dead
+    FROM outbox WHERE split_part(task, '.', 2) = 'mail' ORDER BY id DESC LIMIT %(limit)s"""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail as it left the shop; `id` sorts by time."""
+
+    id: str
+    source: str
+    headers: tuple[tuple[str, str], ...]
+    subject: str
+    sender: str
+    receiver: str
+    sent_at: datetime | None
+    text: str
+    html: str
+
+
+async def mails(folder: Path) -> list[Mail]:
+    """The newest mails of the room, newest first."""
+    return await asyncio.to_thread(_mails, folder)
+
+
+async def mail_by_id(folder: Path, mail_id: str) -> Mail | None:
+    """The mail with this id, if the room has it."""
+    return await asyncio.to_thread(_mail, folder, mail_id)
+
+
+async def open_promises(conn: Connection) -> list[Row]:
+    """Mails that were promised and are not sent, newest first; `is_dead` ones are given up, `last_error` says why."""
+    return await conn.fetch_all(OPEN, {"limit": SHOWN})
+
+
+def _mails(folder: Path) -> list[Mail]:
+    names = sorted((path.stem for path in folder.glob("*.eml")), reverse=True)[:SHOWN]
+    return [mail for name in names if (mail := _mail(folder, name))]
+
+
+def _mail(folder: Path, mail_id: str) -> Mail | None:
+    if not MAIL_ID.fullmatch(mail_id):
+        return None
+    try:
+        source = (folder / f"{mail_id}.eml").read_bytes()
+    except FileNotFoundError:
+        return None
+    message = message_from_bytes(source, policy=policy.SMTP)
+    return Mail(
+        id=mail_id,
+        source=source.decode("utf-8", "replace"),
+        headers=tuple((name, str(value)) for name, value in message.items()),
+        subject=str(message["Subject"] or ""),
+        sender=str(message["From"] or ""),
+        receiver=str(message["To"] or ""),
+        sent_at=message["Date"].datetime if message["Date"] else None,
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
+    )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    return str(part.get_content()) if part is not None else ""
