@@ -15,8 +15,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright
 
+from tests.browser.journey import Person, activate, goods, register, sign_in
 from tests.servers import scratch_folder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -81,7 +82,9 @@ async def browse(chromium: Browser, shop: str) -> AsyncIterator[Browse]:
     complaints: list[str] = []
 
     async def arrive(**options: object) -> Page:
-        context = await chromium.new_context(**{"base_url": shop, "locale": "en-US", "reduced_motion": "reduce", **options})  # type: ignore[arg-type]
+        context = await chromium.new_context(
+            **{"base_url": shop, "locale": "en-US", "reduced_motion": "reduce", **options}
+        )  # type: ignore[arg-type]
         contexts.append(context)
         page = await context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -110,3 +113,19 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     pytest.fail(f"the shop did not start:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+@pytest.fixture(scope="session")
+async def member(chromium: Browser, shop: str) -> StorageState:
+    """The cookies of somebody who registered, activated and signed in."""
+    person = Person()
+    context = await chromium.new_context(base_url=shop, locale="en-US")
+    page = await context.new_page()
+    await register(page, person)
+    await activate(page, person)
+    await sign_in(page, person)
+    for path in await goods(page, 2):
+        await page.goto(path)
+    state = await context.storage_state()
+    await context.close()
+    return state

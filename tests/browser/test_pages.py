@@ -1,0 +1,71 @@
+"""Every page, in both languages and schemes, wide and narrow: accessible, in one column, without a complaint of the browser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, StorageState
+
+from tests.browser.conftest import AXE, Browse
+from tests.browser.journey import goods
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+# Each language is seen in each scheme and each width once.
+LOOKS = [("", "light", 1280), ("", "dark", 360), ("/zh", "light", 360), ("/zh", "dark", 1280)]
+GUEST_PAGES = [
+    "/",
+    "/categories/fruit",
+    "/search?q=apple",
+    "/search?q=qqqzzz",
+    "/pages/delivery",
+    "/register",
+    "/login",
+    "/password-reset",
+    "/nothing-here",
+]
+MEMBER_PAGES = ["/account", "/account/history", "/account/sessions", "/account/addresses"]
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: `python run.py prepare` fetches it")
+    return AXE.read_text()
+
+
+async def complaints(page: Page, axe: str) -> list[str]:
+    """What axe-core finds on the page, and whether it has to be scrolled sideways."""
+    await page.evaluate(axe)
+    found: dict[str, Any] = await page.evaluate("axe.run()")
+    said = [f"{rule['id']}: {rule['nodes'][0]['html'][:200]}" for rule in found["violations"]]
+    width, shown = await page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    if width > shown:
+        said.append(f"{width} pixels wide in a window of {shown}")
+    return [f"{page.url}: {line}" for line in said]
+
+
+@pytest.mark.parametrize(("prefix", "scheme", "width"), LOOKS)
+async def test_guests_find_every_page_in_order(browse: Browse, axe: str, prefix: str, scheme: str, width: int) -> None:
+    page = await browse(color_scheme=scheme, viewport={"width": width, "height": 800})
+    said = []
+    for path in [*GUEST_PAGES, (await goods(page, 1))[0]]:
+        await page.goto(prefix + path if path != "/" else prefix or "/")
+        said += await complaints(page, axe)
+    assert said == []
+
+
+@pytest.mark.parametrize(("prefix", "scheme", "width"), LOOKS)
+async def test_members_find_every_page_in_order(
+    browse: Browse, axe: str, member: StorageState, prefix: str, scheme: str, width: int
+) -> None:
+    page = await browse(storage_state=member, color_scheme=scheme, viewport={"width": width, "height": 800})
+    said = []
+    for path in MEMBER_PAGES:
+        await page.goto(prefix + path)
+        assert "/login" not in page.url
+        said += await complaints(page, axe)
+    await page.locator("header .menu summary").click()
+    said += await complaints(page, axe)
+    assert said == []
