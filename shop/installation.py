@@ -31,7 +31,6 @@ PIP: Final = [
     "--no-warn-script-location",
     "--require-hashes",
     "--no-deps",
-    "--no-compile",
     "--only-binary",
     ":all:",
 ]
