@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
 from shop.cache.account_keys import HISTORY_LENGTH
 from shop.cache.client import RedisAway
-from shop.catalog.queries import products_by_ids
+from shop.catalog.queries import Card, products_by_ids
 from shop.db import Connection
-from shop.history import queries, service
+from shop.history import service
 from shop.i18n import gettext
-from shop.keys import DB, LANG, REDIS
-from shop.web.access import visitor_of
+from shop.keys import DB, LANG, REDIS, ROUTE
+from shop.web.access import Visitor, visitor_of
 from shop.web.flash import flash
 from shop.web.respond import render, see_other
+
+SHOWN: Final = 8
 
 
 class SignIn(Protocol):
@@ -34,9 +37,16 @@ class SignIn(Protocol):
 async def history(request: web.Request) -> web.StreamResponse:
     """The last twenty products this member looked at."""
     visitor = await visitor_of(request)
-    async with request.app[DB].read() as conn:
-        cards = await queries.recently_viewed(conn, request.app[REDIS], visitor.tag, request[LANG], HISTORY_LENGTH)
-    return await render(request, "history/history.html", cards=cards)
+    cards = await _cards(request, visitor.recent or ())
+    return await render(request, "history/history.html", cards=cards, is_known=visitor.recent is not None)
+
+
+async def recent_hole(request: web.Request, visitor: Visitor) -> dict[str, Any]:
+    """What partials/recent.html shows: a member's list, which came with the session; a guest's stands in the guest's browser."""
+    ids = visitor.recent or ()
+    if request.get(ROUTE) == "catalog.product":
+        ids = ids[1:]  # the page itself, noted a moment ago
+    return {"visitor": visitor, "recent": await _cards(request, ids[:SHOWN])}
 
 
 async def clear(request: web.Request) -> web.StreamResponse:
@@ -65,3 +75,10 @@ async def take_over(conn: Connection, request: web.Request, sign_in: SignIn) -> 
             await service.remember(request.app[REDIS], sign_in.tag, known)
 
     conn.on_commit(remember)
+
+
+async def _cards(request: web.Request, ids: Sequence[int]) -> list[Card]:
+    if not ids:
+        return []
+    async with request.app[DB].read() as conn:
+        return await products_by_ids(conn, ids, request[LANG])
