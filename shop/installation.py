@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -88,15 +90,12 @@ def _install(lock: str, python_is_due: bool, front_end_is_due: bool) -> None:
         _put_stamp(VENV / ".front-end-tried", _front_end_print())
 
 
-class _one_at_a_time:
-    """Two commands started together set up one after the other."""
-
-    def __enter__(self) -> None:
-        self._held = (HOME / ".venv.lock").open("w")
-        fcntl.flock(self._held, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        self._held.close()
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Let two commands that are started together set up one after the other."""
+    with (HOME / ".venv.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
 
 
 def _pip_of(interpreters: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,112 @@
+"""A newcomer types `make run`, looks, stops, pulls the plug and starts again."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+from redis import Redis
+
+from shop.embedded import Postgres, Valkey
+from tests.servers import scratch_folder
+from tests.start.launcher import free_port, gone, launched
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[tuple[Path, int]]:
+    """A state folder that all starts of this file share, and a port."""
+    with scratch_folder() as folder:
+        yield folder / "var", free_port()
+
+
+def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple[Path, int]) -> None:
+    state, port = place
+    with launched(state, port) as first:
+        first.wait_until_greeted()
+        assert f"The shop      http://localhost:{port}/\n" in first.said
+        assert "Accounts      " in first.said
+        assert f"Mail room     http://localhost:{port}/dev/mail\n" in first.said
+        assert first.get("/readyz") == 200
+        with launched(state, free_port()) as other:
+            assert other.wait_for_end() == 1
+        assert other.said == f"The shop already runs on {state}; stop it first, or set SHOP_STATE.\n"
+        _write(state)
+        family = first.children()
+        assert {
+            word for word in ("postgres", "valkey-server", "--serve-on") if any(word in c for c in family.values())
+        } == {
+            "postgres",
+            "valkey-server",
+            "--serve-on",
+        }
+        first.process.kill()
+        first.wait_for_end()
+
+    with launched(state, port) as second:
+        seconds = second.wait_until_greeted()
+        assert gone(family, 0.1)
+        assert second.get("/readyz") == 200
+        assert _read(state) == (1, b"kept")
+        assert seconds < 15  # 5 on a machine that does nothing else: `make prove` measures that
+        family = second.children()
+        second.process.send_signal(signal.SIGINT)
+        assert second.wait_for_end() == 0
+        assert "Stopped." in second.said
+        assert gone(family, 0.1)
+
+
+def test_a_taken_port_gets_one_sentence(place: tuple[Path, int], tmp_path: Path) -> None:
+    state, _ = place
+    port = free_port()
+    with socket.socket() as neighbour:
+        neighbour.bind(("127.0.0.1", port))
+        neighbour.listen()
+        with launched(state, port) as refused:
+            assert refused.wait_for_end() == 1
+    assert refused.said == (
+        f"Port {port} of 127.0.0.1 cannot be had (Address already in use); choose another with SHOP_PORT.\n"
+    )
+
+
+def test_an_unknown_setting_stops_the_start_before_anything_is_started(tmp_path: Path) -> None:
+    with launched(tmp_path / "var", free_port(), SHOP_PROT="8000") as refused:
+        assert refused.wait_for_end() == 1
+    assert refused.said == "SHOP_PROT is not a setting of this shop; config/environment.example lists them all.\n"
+    assert not (tmp_path / "var").exists()
+
+
+def test_ones_own_database_needs_its_owner_too(tmp_path: Path) -> None:
+    with launched(tmp_path / "var", free_port(), SHOP_DATABASE_URL="postgresql:///mine") as refused:
+        assert refused.wait_for_end() == 1
+    assert refused.said == "SHOP_DATABASE_OWNER_URL is missing; with SHOP_DATABASE_URL of yours, migrations need it.\n"
+
+
+def test_the_keys_of_a_place_are_made_once_and_are_nobody_elses(place: tuple[Path, int]) -> None:
+    keys = place[0] / "secret-keys"
+    assert keys.stat().st_mode & 0o777 == 0o600
+
+
+def _write(state: Path) -> None:
+    connection = psycopg2.connect(Postgres(state).owner_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE kept (id integer)")
+        cursor.execute("INSERT INTO kept VALUES (1)")
+    connection.close()
+    with Redis.from_url(Valkey(state).url) as redis:
+        redis.set("kept", "kept")
+        redis.execute_command("WAITAOF", 1, 0, 2000)
+
+
+def _read(state: Path) -> tuple[int, bytes]:
+    connection = psycopg2.connect(Postgres(state).owner_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM kept")
+        (found,) = cursor.fetchone()
+        cursor.execute("DROP TABLE kept")
+    connection.close()
+    with Redis.from_url(Valkey(state).url) as redis:
+        return found, redis.get("kept")
