@@ -27,6 +27,11 @@ def round_minor(amount: Decimal) -> int:
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
+def share(amount: int, part: int, whole: int) -> int:
+    """`amount * part / whole` for amounts that are not negative, by the same rule in whole numbers only."""
+    return (2 * amount * part + whole) // (2 * whole)
+
+
 def price_per_kg(price: int, grams: int) -> int:
     """The price of a kilogram, in minor units, of goods that cost `price` for `grams`."""
     return round_minor(Decimal(price * 1000) / grams)

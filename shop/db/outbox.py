@@ -6,11 +6,13 @@ belongs to whoever knows its `lease`. Whatever dies, the hold runs out and the r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Identity, Index, func, text
 
 from shop.db import Connection, Model, column
@@ -73,6 +75,16 @@ async def promise(conn: Connection, task: str, /, **args: Any) -> int:
     return row_id
 
 
+async def promise_all(conn: Connection, promises: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Promise many (task, arguments) in one statement."""
+    if promises:
+        params = {
+            "tasks": [task for task, _ in promises],
+            "args": [orjson.dumps(args).decode() for _, args in promises],
+        }
+        await conn.execute(PROMISE_ALL, {**params, "channel": CHANNEL})
+
+
 async def lease(conn: Connection, row_id: int, seconds: float = LEASE_SECONDS) -> Lease | None:
     """Take the row for some seconds; None when it is closed, not due, in other hands or behind an open breaker."""
     row = await conn.fetch_one(LEASE, {"id": row_id, "seconds": seconds})
@@ -127,6 +139,11 @@ async def bury_exhausted(conn: Connection) -> int:
 PROMISE: Final = """
     WITH promised AS (INSERT INTO outbox (task, args) VALUES (%(task)s, %(args)s) RETURNING id)
     SELECT id, pg_notify(%(channel)s, '') FROM promised"""
+
+PROMISE_ALL: Final = """
+    WITH promised AS (
+        INSERT INTO outbox (task, args) SELECT task, args FROM unnest(%(tasks)s::text[], %(args)s::jsonb[]) AS p (task, args))
+    SELECT pg_notify(%(channel)s, '')"""
 
 # A worker that dies reports nothing: from the third try on, the next is put off in advance.
 LEASE: Final = """

@@ -1,0 +1,99 @@
+"""What is off at this moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from shop.accounts.models import identity_key
+from shop.coupons.models import CouponRefused, Discount, DiscountKind
+from shop.db import Connection, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A cart rule in force: which goods it looks at, from when on, and what it takes off them."""
+
+    id: int
+    name: Mapping[str, str]
+    discount: Discount
+    category_ids: frozenset[int]
+    sku_ids: frozenset[int]
+    from_quantity: int
+    from_sum: int
+
+    def covers(self, sku_id: int, category_id: int) -> bool:
+        """Whether these goods count for the rule."""
+        return sku_id in self.sku_ids or category_id in self.category_ids
+
+
+async def rules_in_force(conn: Connection) -> list[Rule]:
+    """The cart rules that apply now, in the order in which they apply."""
+    return [
+        Rule(
+            id=row.id,
+            name=row.name,
+            discount=Discount(DiscountKind(row.kind), row.value),
+            category_ids=frozenset(row.category_ids),
+            sku_ids=frozenset(row.sku_ids),
+            from_quantity=row.from_quantity,
+            from_sum=row.from_sum,
+        )
+        for row in await conn.fetch_all(RULES)
+    ]
+
+
+async def coupon_by_code(conn: Connection, code: str) -> Row | None:
+    """The coupon with that code and how far it is used; None when there is none."""
+    return await conn.fetch_one(f"{COUPON} WHERE code = %(code)s", {"code": code_key(code)})
+
+
+async def holds_coupon(conn: Connection, coupon_id: int, account_id: int | None, email_key: str) -> bool:
+    """Whether an order of this customer holds the coupon already."""
+    params = {"coupon": coupon_id, "account": account_id, "email": email_key}
+    return bool(await conn.fetch_value(HOLDS, params))
+
+
+def code_key(code: str) -> str:
+    """A code as it is kept: without spaces, full-width letters as plain ones, in capitals."""
+    return "".join(identity_key(code).split()).upper()
+
+
+def refusal(coupon: Row | None, goods: int) -> CouponRefused | None:
+    """Why this coupon does not apply to goods of that sum (minor units), as far as the coupon itself can tell."""
+    if coupon is None or not coupon.is_active:
+        return CouponRefused.UNKNOWN
+    if not coupon.has_begun:
+        return CouponRefused.NOT_YET
+    if coupon.has_ended:
+        return CouponRefused.OVER
+    if coupon.limit is not None and coupon.used >= coupon.limit:
+        return CouponRefused.USED_UP
+    return CouponRefused.BELOW_MINIMUM if goods < coupon.minimum else None
+
+
+def discount_of(coupon: Row) -> Discount:
+    """What a coupon takes off."""
+    return Discount(DiscountKind(coupon.kind), coupon.value)
+
+
+COUPON = """
+SELECT id, code, kind, value, minimum, "limit", once_per_customer, is_active, used,
+       coalesce(starts_at <= now(), true) AS has_begun, coalesce(ends_at <= now(), false) AS has_ended
+FROM coupons
+"""
+
+# surprise: with a NULL account the first comparison is NULL, and the e-mail alone decides.
+HOLDS = """
+SELECT EXISTS (SELECT FROM coupon_redemptions WHERE coupon_id = %(coupon)s AND released_at IS NULL
+    AND (account_id = %(account)s OR email_key = %(email)s))
+"""
+
+RULES = """
+WITH RECURSIVE below (rule_id, category_id) AS (
+    SELECT id, category_id FROM cart_rules WHERE is_active AND category_id IS NOT NULL
+    UNION SELECT b.rule_id, c.id FROM below b JOIN categories c ON c.parent_id = b.category_id)
+SELECT r.id, r.name, r.kind, r.value, r.sku_ids, r.from_quantity, r.from_sum,
+       ARRAY(SELECT b.category_id FROM below b WHERE b.rule_id = r.id) AS category_ids
+FROM cart_rules r
+WHERE r.is_active AND coalesce(r.starts_at <= now(), true) AND coalesce(r.ends_at > now(), true)
+ORDER BY r.position, r.id
+"""

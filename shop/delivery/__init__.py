@@ -1,0 +1,1 @@
+"""Where the shop brings goods, what that costs, and when."""
