@@ -1,0 +1,1 @@
+"""The basket, of guests and of members, and what it comes to."""
