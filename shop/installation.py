@@ -33,6 +33,7 @@ PIP: Final = [
     "--no-warn-script-location",
     "--require-hashes",
     "--no-deps",
+    "--no-compile",
     "--only-binary",
     ":all:",
 ]

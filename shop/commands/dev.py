@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 
 from shop.commands.local import Local
 from shop.commands.serving import Taken, inherited, listen, run
@@ -38,8 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        with suppress(BrokenPipeError):
-            print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.", flush=True)
+        print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.")
     return 0
 
 
@@ -61,14 +59,16 @@ def _start_everything() -> None:
 
 
 def _watch(local: Local, sockets: list[socket.socket]) -> None:
+    from shop.db.migrations import migrate
+
     settings = local.settings()
-    local.migrate()
+    migrate(settings.database_owner_url)
     supervisor = Supervisor(local, sockets)
     try:
-        accounts = supervisor.fill_demo()
-        supervisor.start_web(settings.url)
-        _greet(settings, accounts)
         supervisor.start()
+        accounts = supervisor.fill_demo()
+        supervisor.wait_for_web(settings.url)
+        _greet(settings, accounts)
         supervisor.watch()
     finally:
         supervisor.stop()

@@ -1,0 +1,1 @@
+"""Orders: placed once, told as a story, never lost."""

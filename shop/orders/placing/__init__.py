@@ -1,0 +1,1 @@
+"""How baskets become orders."""

@@ -1,0 +1,192 @@
+"""Everything a batch of purchases is decided on: read and locked once, then counted down in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from shop.cart.pricing import PricedLine, Totals, totals
+from shop.coupons.models import CouponRefused, Discount
+from shop.coupons.queries import Rule, discount_of, refusal, rules_in_force
+from shop.coupons.service import holders, lock_coupons
+from shop.db import Connection, Row
+from shop.delivery.service import LockedWindow, lock_windows
+from shop.orders.models import CASH
+from shop.orders.placing.models import Purchase, Reason, Refused, Terms
+from shop.orders.stock.service import lock_goods
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A purchase that becomes an order, with everything the order copies."""
+
+    purchase: Purchase
+    goods: tuple[tuple[Row, PricedLine], ...]
+    totals: Totals
+    window: LockedWindow
+    coupon: Row | None
+
+
+class Counter:
+    """Decides purchases one after another; what one was given is no longer there for the next."""
+
+    def __init__(self, locked_carts: Mapping[int, int], terms: Terms) -> None:
+        self._carts = dict(locked_carts)
+        self._terms = terms
+        self._rules: Sequence[Rule] = ()
+        self._coupons: dict[str, Row] = {}
+        self._holders: set[tuple[int, int | str]] = set()
+        self._windows: dict[int, LockedWindow] = {}
+        self._goods: dict[int, Row] = {}
+        self._stock: dict[int, int] = {}
+        self._room: dict[int, int] = {}
+        self._used: dict[int, int] = {}
+        self._open: dict[tuple[str, int | str], int] = {}
+
+    @classmethod
+    async def open(
+        cls, conn: Connection, purchases: Sequence[Purchase], locked_carts: Mapping[int, int], terms: Terms
+    ) -> Counter:
+        """Reads and locks, always in this order: (baskets,) coupons, windows, goods; the hottest rows last."""
+        counter = cls(locked_carts, terms)
+        if not purchases:
+            return counter
+        counter._open = await open_orders(conn, purchases)
+        counter._rules = await rules_in_force(conn)
+        counter._coupons = await lock_coupons(conn, [p.coupon_code for p in purchases if p.coupon_code])
+        counter._holders = await _holders(conn, purchases, counter._coupons)
+        counter._windows = await lock_windows(conn, [purchase.window_id for purchase in purchases])
+        counter._goods = await lock_goods(conn, [sku_id for purchase in purchases for sku_id, _ in purchase.lines])
+        counter._stock = {sku_id: row.stock for sku_id, row in counter._goods.items()}
+        counter._room = {window_id: found.capacity - found.taken for window_id, found in counter._windows.items()}
+        counter._used = {row.id: row.used for row in counter._coupons.values()}
+        return counter
+
+    def decide(self, purchase: Purchase) -> Accepted | Refused:
+        """Accepts the purchase and keeps what it needs for it, or says what stands in its way."""
+        refused = self._basket(purchase) or self._stock_of(purchase) or self._delivery(purchase)
+        if refused:
+            return refused
+        window = self._windows[purchase.window_id]
+        goods = tuple((self._goods[sku_id], self._line(sku_id, quantity)) for sku_id, quantity in purchase.lines)
+        lines = [line for _, line in goods]
+        coupon = self._coupons.get(purchase.coupon_code) if purchase.coupon_code else None
+        worth = sum(line.amount for line in lines)
+        if purchase.coupon_code and (why := self._coupon(purchase, coupon, worth)):
+            return Refused(Reason.COUPON, coupon=why)
+        discount: Discount | None = discount_of(coupon) if coupon else None
+        sums = totals(lines, self._rules, discount, window.zone)
+        accepted = Accepted(purchase, goods, sums, window, coupon)
+        return self._money(accepted) or self._keep(accepted)
+
+    def _basket(self, purchase: Purchase) -> Refused | None:
+        if not purchase.lines:
+            return Refused(Reason.EMPTY)
+        if purchase.cart_id is not None and self._carts.get(purchase.cart_id) != purchase.cart_version:
+            return Refused(Reason.BASKET_CHANGED)
+        most = self._terms.units_per_line
+        if any(not 0 < quantity <= most for _, quantity in purchase.lines):
+            return Refused(Reason.TOO_MANY_UNITS, {sku_id: most for sku_id, n in purchase.lines if n > most})
+        return None
+
+    def _stock_of(self, purchase: Purchase) -> Refused | None:
+        gone = [sku_id for sku_id, _ in purchase.lines if sku_id not in self._goods or not self._goods[sku_id].is_sold]
+        if gone:
+            return Refused(Reason.NOT_SOLD, dict.fromkeys(gone, 0))
+        short = {sku_id: self._stock[sku_id] for sku_id, n in purchase.lines if n > self._stock[sku_id]}
+        return Refused(Reason.OUT_OF_STOCK, short) if short else None
+
+    def _delivery(self, purchase: Purchase) -> Refused | None:
+        window = self._windows.get(purchase.window_id)
+        if window is None or not window.is_open or window.zone.id != purchase.zone_id:
+            return Refused(Reason.WINDOW_CLOSED)
+        return Refused(Reason.WINDOW_FULL) if self._room[purchase.window_id] < 1 else None
+
+    def _line(self, sku_id: int, quantity: int) -> PricedLine:
+        row = self._goods[sku_id]
+        return PricedLine(sku_id, row.category_id, quantity, row.price, self._terms.tax_rates[row.tax_class])
+
+    def _coupon(self, purchase: Purchase, coupon: Row | None, goods: int) -> CouponRefused | None:
+        why = refusal(coupon, goods)
+        if why or coupon is None:
+            return why or CouponRefused.UNKNOWN
+        if coupon.limit is not None and self._used[coupon.id] >= coupon.limit:
+            return CouponRefused.USED_UP
+        if coupon.once_per_customer and _customer_keys(coupon.id, purchase) & self._holders:
+            return CouponRefused.USED_BY_YOU
+        return None
+
+    def _money(self, accepted: Accepted) -> Refused | None:
+        purchase, total = accepted.purchase, accepted.totals.total
+        if accepted.totals.goods < accepted.window.zone.minimum_order:
+            return Refused(Reason.BELOW_MINIMUM, total=total)
+        if total != purchase.seen_total:
+            return Refused(Reason.TOTAL_CHANGED, total=total)
+        if purchase.method == CASH:
+            allowed = purchase.account_id is not None and purchase.is_activated and total <= self._terms.cash_ceiling
+            return None if allowed else Refused(Reason.CASH_NOT_ALLOWED)
+        if any(self._open.get(key, 0) >= self._terms.open_orders for key in _buyer_keys(purchase)):
+            return Refused(Reason.TOO_MANY_UNPAID)
+        return None
+
+    def _keep(self, accepted: Accepted) -> Accepted:
+        purchase, coupon = accepted.purchase, accepted.coupon
+        for sku_id, quantity in purchase.lines:
+            self._stock[sku_id] -= quantity
+        self._room[purchase.window_id] -= 1
+        if purchase.cart_id is not None:
+            del self._carts[purchase.cart_id]
+        if purchase.method != CASH:
+            for key in _buyer_keys(purchase):
+                self._open[key] = self._open.get(key, 0) + 1
+        if coupon is not None:
+            self._used[coupon.id] += 1
+            self._holders |= _customer_keys(coupon.id, purchase)
+        return accepted
+
+
+async def open_orders(conn: Connection, purchases: Sequence[Purchase]) -> dict[tuple[str, int | str], int]:
+    """How many orders each of these buyers, by account, e-mail and network address, holds goods for without having paid."""
+    waiting = [purchase for purchase in purchases if purchase.method != CASH]
+    if not waiting:
+        return {}
+    accounts = [purchase.account_id for purchase in waiting if purchase.account_id is not None]
+    emails = [purchase.email_key for purchase in waiting]
+    networks = [purchase.network for purchase in waiting if purchase.network]
+    rows = await conn.fetch_all(OPEN_ORDERS, {"accounts": accounts, "emails": emails, "networks": networks})
+    found: dict[tuple[str, int | str], int] = {}
+    for row in rows:
+        for key in (("account", row.account_id), ("email", row.email_key), ("network", row.network)):
+            found[key] = found.get(key, 0) + row.orders
+    return found
+
+
+async def _holders(
+    conn: Connection, purchases: Sequence[Purchase], coupons: Mapping[str, Row]
+) -> set[tuple[int, int | str]]:
+    accounts = [purchase.account_id for purchase in purchases if purchase.account_id is not None]
+    emails = [purchase.email_key for purchase in purchases]
+    return await holders(conn, [coupon.id for coupon in coupons.values() if coupon.once_per_customer], accounts, emails)
+
+
+def _buyer_keys(purchase: Purchase) -> list[tuple[str, int | str]]:
+    keys: list[tuple[str, int | str]] = [("email", purchase.email_key)]
+    if purchase.account_id is not None:
+        keys.append(("account", purchase.account_id))
+    if purchase.network:
+        keys.append(("network", purchase.network))
+    return keys
+
+
+def _customer_keys(coupon_id: int, purchase: Purchase) -> set[tuple[int, int | str]]:
+    keys: set[tuple[int, int | str]] = {(coupon_id, purchase.email_key)}
+    return keys if purchase.account_id is None else keys | {(coupon_id, purchase.account_id)}
+
+
+OPEN_ORDERS = """
+SELECT account_id, email_key, network, count(*) AS orders FROM orders
+WHERE hold_until > now()
+  AND (account_id = ANY(%(accounts)s::bigint[]) OR email_key = ANY(%(emails)s::text[])
+       OR network = ANY(%(networks)s::text[]))
+GROUP BY account_id, email_key, network
+"""

@@ -1,0 +1,272 @@
+"""What happens to an order after it was placed. Each step locks the order first, then (in this order) coupon, window, goods."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from shop.coupons.service import give_back_coupon
+from shop.db import Connection, Row, outbox
+from shop.delivery.service import give_back_window
+from shop.orders.models import (
+    CASH,
+    FULFILMENT_TRANSITIONS,
+    PAYMENT_TRANSITIONS,
+    Actor,
+    Fulfilment,
+    Goods,
+    NotAllowed,
+    Order,
+    Payment,
+)
+from shop.orders.stock import service as stock
+
+CHANNEL = "order_events"
+
+
+class PaidAs(StrEnum):
+    """What a payment meant for the order."""
+
+    PAID = "paid"
+    ALREADY_PAID = "already_paid"
+    AFTER_CANCEL = "after_cancel"
+
+
+class WrongAmount(Exception):
+    """Another sum than the order's total, or more than is left to refund."""
+
+
+async def lock_order(conn: Connection, order_id: int) -> Order:
+    """The order, locked until the transaction ends; raises Order.DoesNotExist."""
+    row = await conn.fetch_one("SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE", {"id": order_id})
+    if row is None:
+        raise Order.DoesNotExist(f"no order {order_id}")
+    return order_of(row)
+
+
+def order_of(row: Row) -> Order:
+    """An Order from a whole row, its states as what they are."""
+    values = dict(row.mapping)
+    values.update(
+        payment=Payment(values["payment"]), fulfilment=Fulfilment(values["fulfilment"]), goods=Goods(values["goods"])
+    )
+    return Order(**values)
+
+
+async def cancel(
+    conn: Connection, order_id: int, *, actor: Actor, account_id: int | None = None, reason: str = ""
+) -> None:
+    """Cancels before packing and gives everything back once: goods, window, coupon and, later, money; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    await _fulfil(conn, order, Fulfilment.CANCELLED, actor, account_id, {"reason": reason} if reason else {})
+    await give_back_coupon(conn, order.id)
+    await give_back_window(conn, order.window_id)
+    await _give_back_goods(conn, order, fit_for_sale=True)
+    await conn.execute("UPDATE orders SET hold_until = NULL WHERE id = %(id)s", {"id": order.id})
+    await outbox.promise(conn, "tasks.mail.send_order_cancelled", order_id=order.id)
+    if order.payment in {Payment.PAID, Payment.PARTLY_REFUNDED}:
+        await outbox.promise(conn, "tasks.payments.refund", order_id=order.id)
+
+
+async def release(conn: Connection, order_id: int) -> bool:
+    """Cancels an order whose hold has ended unpaid; False when it has been paid or cancelled meanwhile."""
+    order = await lock_order(conn, order_id)
+    is_over = await conn.fetch_value("SELECT hold_until <= now() FROM orders WHERE id = %(id)s", {"id": order_id})
+    if not is_over or order.payment is not Payment.DUE or order.fulfilment is not Fulfilment.PLACED:
+        return False
+    await cancel(conn, order_id, actor=Actor.SHOP, reason="unpaid")
+    return True
+
+
+async def ended_holds(conn: Connection, limit: int) -> list[int]:
+    """Some orders whose hold has ended, locked; those another sweeper has at this moment are skipped."""
+    return [row.id for row in await conn.fetch_all(ENDED_HOLDS, {"limit": limit})]
+
+
+async def mark_paid(
+    conn: Connection,
+    order_id: int,
+    amount: int,
+    *,
+    actor: Actor = Actor.PROVIDER,
+    details: Mapping[str, Any] | None = None,
+) -> PaidAs:
+    """Notes that the whole total has been paid; raises WrongAmount for any other sum (minor units).
+
+    What was held belongs to the buyer from now on. Money for a cancelled order goes back by itself.
+    """
+    order = await lock_order(conn, order_id)
+    if amount != order.total:
+        raise WrongAmount(f"{amount} paid for an order of {order.total}")
+    if order.payment is not Payment.DUE:
+        return PaidAs.ALREADY_PAID
+    await _pay(conn, order, Payment.PAID, actor, {**(details or {}), "amount": amount})
+    if order.fulfilment is Fulfilment.CANCELLED:
+        await outbox.promise(conn, "tasks.payments.refund", order_id=order.id)
+        return PaidAs.AFTER_CANCEL
+    await _move_goods(conn, order, Goods.SOLD)
+    await stock.sell(conn, order.id)
+    await conn.execute("UPDATE orders SET hold_until = NULL WHERE id = %(id)s", {"id": order.id})
+    await outbox.promise(conn, "tasks.mail.send_order_paid", order_id=order.id)
+    if order.method != CASH:
+        await outbox.promise(conn, "tasks.mail.send_new_order", order_id=order.id)
+    return PaidAs.PAID
+
+
+async def mark_refunded(
+    conn: Connection,
+    order_id: int,
+    amount: int,
+    *,
+    actor: Actor = Actor.PROVIDER,
+    details: Mapping[str, Any] | None = None,
+) -> Payment:
+    """Notes that so much has gone back; raises WrongAmount beyond the total and NotAllowed before it was paid."""
+    order = await lock_order(conn, order_id)
+    if not 0 < amount <= order.total - order.refunded:
+        raise WrongAmount(f"{amount} refunded of {order.total - order.refunded}")
+    new = Payment.REFUNDED if order.refunded + amount == order.total else Payment.PARTLY_REFUNDED
+    await _pay(conn, order, new, actor, {**(details or {}), "amount": amount})
+    params = {"id": order.id, "amount": amount}
+    await conn.execute("UPDATE orders SET refunded = refunded + %(amount)s WHERE id = %(id)s", params)
+    await outbox.promise(conn, "tasks.mail.send_order_refunded", order_id=order.id, amount=amount)
+    return new
+
+
+async def pack(conn: Connection, order_id: int, *, account_id: int | None = None) -> None:
+    """Packs what is paid or will be paid at the door; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    if order.method != CASH and order.payment is not Payment.PAID:
+        raise NotAllowed("not paid")
+    await _fulfil(conn, order, Fulfilment.PACKED, Actor.STAFF, account_id)
+
+
+async def ship(conn: Connection, order_id: int, *, account_id: int | None = None) -> None:
+    """Sends it on its way, or lays it ready at the counter; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    await _fulfil(conn, order, Fulfilment.SHIPPED, Actor.STAFF, account_id)
+    await outbox.promise(conn, "tasks.mail.send_order_shipped", order_id=order.id)
+
+
+async def deliver(conn: Connection, order_id: int, *, account_id: int | None = None) -> None:
+    """Hands it over; cash is paid at this moment; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    await _fulfil(conn, order, Fulfilment.DELIVERED, Actor.STAFF, account_id)
+    if order.method == CASH:
+        await mark_paid(conn, order_id, order.total, actor=Actor.STAFF)
+
+
+async def finish(
+    conn: Connection, order_id: int, *, actor: Actor = Actor.CUSTOMER, account_id: int | None = None
+) -> None:
+    """The buyer has what was ordered and wants nothing back; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    await _fulfil(conn, order, Fulfilment.FINISHED, actor, account_id)
+
+
+async def ask_return(conn: Connection, order_id: int, reason: str, *, account_id: int | None = None) -> None:
+    """Asks, once and after delivery, to give the goods back; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    if order.fulfilment is not Fulfilment.DELIVERED:
+        raise NotAllowed("not delivered")
+    if not await conn.execute(ASK_RETURN, {"id": order_id, "reason": reason}):
+        raise NotAllowed("asked already")
+    await _tell(conn, order_id, "note", "", "return_asked", Actor.CUSTOMER, account_id, {"reason": reason})
+
+
+async def decide_return(
+    conn: Connection, order_id: int, *, is_accepted: bool, fit_for_sale: bool = False, account_id: int | None = None
+) -> None:
+    """Answers a request: accepted, the goods come back and the money follows; raises NotAllowed without an open request."""
+    order = await lock_order(conn, order_id)
+    if not await conn.execute(DECIDE_RETURN, {"id": order_id, "accepted": is_accepted}):
+        raise NotAllowed("nothing is asked")
+    if not is_accepted:
+        await _tell(conn, order_id, "note", "", "return_refused", Actor.STAFF, account_id, {})
+        return
+    await _fulfil(conn, order, Fulfilment.RETURNED, Actor.STAFF, account_id)
+    await _give_back_goods(conn, order, fit_for_sale=fit_for_sale)
+    if order.payment in {Payment.PAID, Payment.PARTLY_REFUNDED}:
+        await outbox.promise(conn, "tasks.payments.refund", order_id=order.id)
+
+
+async def adopt_orders(conn: Connection, account_id: int, email_key: str) -> int:
+    """Gives an account the guest orders of the e-mail it has just proved to be its own; how many."""
+    return await conn.execute(ADOPT, {"account": account_id, "email": email_key})
+
+
+async def _fulfil(
+    conn: Connection,
+    order: Order,
+    new: Fulfilment,
+    actor: Actor,
+    account_id: int | None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    old = order.fulfilment
+    if new not in FULFILMENT_TRANSITIONS[old]:
+        raise NotAllowed(f"{old} does not become {new}")
+    if not await conn.execute(FULFIL, {"id": order.id, "old": old, "new": new}):
+        raise NotAllowed(f"no longer {old}")
+    await _tell(conn, order.id, "fulfilment", old, new, actor, account_id, details or {})
+
+
+async def _pay(conn: Connection, order: Order, new: Payment, actor: Actor, details: Mapping[str, Any]) -> None:
+    old = order.payment
+    if new not in PAYMENT_TRANSITIONS[old]:
+        raise NotAllowed(f"{old} does not become {new}")
+    if not await conn.execute(PAY, {"id": order.id, "old": old, "new": new}):
+        raise NotAllowed(f"no longer {old}")
+    await _tell(conn, order.id, "payment", old, new, actor, None, details)
+
+
+async def _give_back_goods(conn: Connection, order: Order, *, fit_for_sale: bool) -> None:
+    await _move_goods(conn, order, Goods.BACK)
+    if order.goods is Goods.HELD:
+        await stock.release(conn, order.id)
+    else:
+        await stock.take_back(conn, order.id, fit_for_sale=fit_for_sale)
+
+
+async def _move_goods(conn: Connection, order: Order, new: Goods) -> None:
+    """The mark that goods are moved once: whoever finds it changed already moves nothing."""
+    if order.goods is Goods.BACK or not await conn.execute(
+        MOVE_GOODS, {"id": order.id, "old": order.goods, "new": new}
+    ):
+        raise NotAllowed("the goods are back already")
+
+
+async def _tell(
+    conn: Connection,
+    order_id: int,
+    machine: str,
+    old: str,
+    new: str,
+    actor: Actor,
+    account_id: int | None,
+    details: Mapping[str, Any],
+) -> None:
+    """Adds to the order's story and wakes the pages that show it."""
+    params = {"id": order_id, "machine": machine, "old": old, "new": new, "actor": actor, "account": account_id}
+    await conn.execute(TELL, {**params, "details": dict(details), "channel": CHANNEL, "payload": str(order_id)})
+
+
+FULFIL = "UPDATE orders SET fulfilment = %(new)s WHERE id = %(id)s AND fulfilment = %(old)s"
+PAY = "UPDATE orders SET payment = %(new)s WHERE id = %(id)s AND payment = %(old)s"
+MOVE_GOODS = "UPDATE orders SET goods = %(new)s WHERE id = %(id)s AND goods = %(old)s"
+
+TELL = """
+WITH told AS (
+    INSERT INTO order_events (order_id, machine, old, new, actor, account_id, details)
+    VALUES (%(id)s, %(machine)s, %(old)s, %(new)s, %(actor)s, %(account)s, %(details)s))
+SELECT pg_notify(%(channel)s, %(payload)s)
+"""
+
+ENDED_HOLDS = """
+SELECT id FROM orders WHERE hold_until <= now() ORDER BY hold_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+ASK_RETURN = "INSERT INTO return_requests (order_id, reason) VALUES (%(id)s, %(reason)s) ON CONFLICT DO NOTHING"
+DECIDE_RETURN = """
+UPDATE return_requests SET decided_at = now(), is_accepted = %(accepted)s WHERE order_id = %(id)s AND decided_at IS NULL
+"""
+ADOPT = "UPDATE orders SET account_id = %(account)s WHERE account_id IS NULL AND email_key = %(email)s"
