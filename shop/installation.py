@@ -33,7 +33,6 @@ PIP: Final = [
     "--no-warn-script-location",
     "--require-hashes",
     "--no-deps",
-    "--no-compile",
     "--only-binary",
     ":all:",
 ]

@@ -20,6 +20,7 @@ PATHS: Mapping[str, str] = {
     "health.healthz": "/healthz",
     "health.readyz": "/readyz",
     "health.metrics": "/metrics",
+    "history.clearing": "/account/history/clearing",
     "history.history": "/account/history",
     "mailroom.html": "/dev/mail/{id}/html",
     "mailroom.mail": "/dev/mail/{id}",

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from shop.commands.local import Local
 from shop.commands.serving import Taken, inherited, listen, run
@@ -37,7 +38,8 @@ def main(arguments: argparse.Namespace) -> int:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.")
+        with suppress(BrokenPipeError):
+            print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.", flush=True)
     return 0
 
 
@@ -59,16 +61,14 @@ def _start_everything() -> None:
 
 
 def _watch(local: Local, sockets: list[socket.socket]) -> None:
-    from shop.db.migrations import migrate
-
     settings = local.settings()
-    migrate(settings.database_owner_url)
+    local.migrate()
     supervisor = Supervisor(local, sockets)
     try:
-        supervisor.start()
         accounts = supervisor.fill_demo()
-        supervisor.wait_for_web(settings.url)
+        supervisor.start_web(settings.url)
         _greet(settings, accounts)
+        supervisor.start()
         supervisor.watch()
     finally:
         supervisor.stop()

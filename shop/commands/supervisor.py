@@ -90,9 +90,15 @@ class Supervisor:
         ]
 
     def start(self) -> None:
-        """Start all programs, from the main thread."""
+        """Start all programs that do not run, from the main thread."""
         for program in self._programs:
-            program.start()
+            if program.child is None or program.child.poll() is not None:
+                program.start()
+
+    def start_web(self, url: str) -> None:
+        """Start the web server by itself, for somebody waits for it, and wait until it answers."""
+        self._web.start()
+        self._wait_for_web(url)
 
     def stop(self) -> None:
         """Stop all programs, side by side."""
@@ -102,13 +108,22 @@ class Supervisor:
             program.stop()
 
     def fill_demo(self) -> str:
-        """Fill an empty shop with the demo; return the line that names its accounts."""
+        """Fill an empty shop with the demo, unless this place remembers that; return the line that names its accounts."""
+        remembered = self._local.state / "demo-accounts"
+        if self._local.postgres and remembered.exists():
+            return remembered.read_text()
+        accounts = self._run_demo()
+        if accounts:
+            remembered.write_text(accounts)
+        return accounts or "none: the demo could not be filled in (see above)"
+
+    def _run_demo(self) -> str:
         command = [sys.executable, "run.py", "demo", "--if-empty"]
         told = subprocess.run(command, cwd=HOME, env=self._environ, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
         lines = told.stdout.strip().splitlines()
-        return lines[-1] if lines and told.returncode == 0 else "none: the demo could not be filled in (see above)"
+        return lines[-1] if lines and told.returncode == 0 else ""
 
-    def wait_for_web(self, url: str) -> None:
+    def _wait_for_web(self, url: str) -> None:
         """Wait until the shop answers; a web server that cannot start says why by itself."""
         host = url.removeprefix("http://")
         end = time.monotonic() + READY_WITHIN

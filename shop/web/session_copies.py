@@ -29,7 +29,7 @@ _PAGE: Final = Script(
 local held = redis.call('GET', KEYS[1])
 if not held or #held <= 10 then return {held} end
 if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
-return {held, redis.call('GET', KEYS[3])}
+return {held, redis.call('GET', KEYS[3]), redis.call('LRANGE', KEYS[2], 0, -1)}
 """,
     idempotent=True,
 )
@@ -42,7 +42,7 @@ if not held or tonumber(string.sub(held, 1, 10)) <= tonumber(string.sub(ARGV[2],
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 end
 if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
-return {ARGV[2], redis.call('GET', KEYS[3])}
+return {ARGV[2], redis.call('GET', KEYS[3]), redis.call('LRANGE', KEYS[2], 0, -1)}
 """,
     idempotent=True,
 )
@@ -63,11 +63,12 @@ log = structlog.get_logger("shop.sessions")
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What one trip told: the session's copy, whether it was ended instead, and the basket count where it is known."""
+    """What one trip told: the session's copy or that it was ended; basket count and recent products where they are known."""
 
     record: SessionRecord | None = None
     is_buried: bool = False
     basket_count: int | None = None
+    recent: tuple[int, ...] | None = None
 
 
 class SessionCopies:
@@ -81,22 +82,22 @@ class SessionCopies:
         """The session's copy and the basket count; `viewed` goes into the history if there is a copy."""
         keys = (session_key(tag, id_hash), history_key(tag), basket_key(tag))
         try:
-            held, *rest = await self._redis.run(_PAGE, keys, ("" if viewed is None else viewed,))
+            held, *told = await self._redis.run(_PAGE, keys, ("" if viewed is None else viewed,))
         except RedisAway:
             return Page()
         if held is None or len(held) <= _DIGITS:
             return Page(is_buried=held is not None)
-        return Page(self._opened(keys[0], id_hash, held), basket_count=_count(rest[0] if rest else None))
+        return Page(self._opened(keys[0], id_hash, held), False, *_beside(told))
 
     async def keep(self, record: SessionRecord, viewed: int | None) -> Page:
         """Put a copy of what the authority just said; older copies and tombstones win over nothing but are never undone."""
         keys = (session_key(record.tag, record.id_hash), history_key(record.tag), basket_key(record.tag))
         sealed, seconds = self._sealed(keys[0], record)
         try:
-            _, *rest = await self._redis.run(_KEEP, keys, ("" if viewed is None else viewed, sealed, seconds))
+            _, *told = await self._redis.run(_KEEP, keys, ("" if viewed is None else viewed, sealed, seconds))
         except RedisAway:
             return Page(record)
-        return Page(record, basket_count=_count(rest[0] if rest else None))
+        return Page(record, False, *_beside(told))
 
     async def save(self, record: SessionRecord) -> None:
         """Replace an older copy that is still there."""
@@ -159,5 +160,6 @@ def _told(record: SessionRecord) -> dict[str, Any]:
     }
 
 
-def _count(held: bytes | None) -> int | None:
-    return int(held) if held is not None and held.isdigit() else None
+def _beside(told: Sequence[Any]) -> tuple[int | None, tuple[int, ...]]:
+    count, recent = told
+    return (int(count) if count is not None else None), tuple(map(int, recent))

@@ -65,11 +65,14 @@ class Presented:
         return cls(match[1], hashlib.sha256(match[2].encode()).digest()) if match else None
 
 
+_NOTHING: Final = Page()
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     record: SessionRecord | None
     is_certain: bool
-    basket_count: int | None = None
+    beside: Page = _NOTHING
 
 
 _KNOWN = web.RequestKey("_KNOWN", _Known)
@@ -126,7 +129,8 @@ class SessionStorage(aiohttp_session.AbstractStorage):
             tag=record.tag,
             session_id_hash=record.id_hash,
             signed_in_at=record.signed_in_at,
-            basket_count=known.basket_count,
+            basket_count=known.beside.basket_count,
+            recent=known.beside.recent,
         )
 
     async def load_session(self, request: web.Request) -> Session:
@@ -196,7 +200,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         if not certain and self._authority.believes(presented.id_hash):
             page = await self._copies.page(presented.tag, presented.id_hash, viewed)
             if page.record is not None or page.is_buried:
-                return _Known(page.record, is_certain=False, basket_count=page.basket_count)
+                return _Known(page.record, is_certain=False, beside=page)
         try:
             record = await self._asked(presented)
         except DbError:
@@ -206,7 +210,7 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         if record is None:
             return _Known(None, is_certain=True)
         kept = Page(record) if request.method not in SAFE else await self._copies.keep(record, viewed)
-        return _Known(record, is_certain=True, basket_count=kept.basket_count)
+        return _Known(record, is_certain=True, beside=kept)
 
     async def _asked(self, presented: Presented) -> SessionRecord | None:
         record = await self._authority.look_up(presented.id_hash)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from operator import add
 
 import aiohttp_jinja2
 import jinja2
@@ -60,7 +61,7 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
         url=lambda name, /, query=None, **params: urls.path(name, lang, query, **params),
         absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),
         asset=assets.url,
-        media=lambda name: urls.path("media.file", urls.languages[0], name=name),
+        media=partial(add, urls.path("media.file", urls.languages[0], name="")),
         absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,
         shop_name=settings.name,

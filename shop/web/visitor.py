@@ -11,7 +11,10 @@ FRESH_SECONDS: Final = 600
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A signed-in customer or, as GUEST, anybody else; `basket_count` is None when it is not known without asking."""
+    """A signed-in customer or, as GUEST, anybody else.
+
+    `basket_count` and `recent` (product ids, newest first) are None when they are not known without asking.
+    """
 
     account_id: int | None = None
     name: str = ""
@@ -19,6 +22,7 @@ class Visitor:
     session_id_hash: bytes | None = None
     signed_in_at: datetime | None = None
     basket_count: int | None = None
+    recent: tuple[int, ...] | None = None
 
     @property
     def is_signed_in(self) -> bool:
