@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 from celery import Celery
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from tasks.app import QUEUE
 
@@ -74,7 +76,7 @@ class Broker:
 def _answered(connection: Connection, action: Callable[[Connection], T]) -> T:
     try:
         return action(connection)
-    except (*connection.connection_errors, *connection.channel_errors, OSError) as problem:
+    except (KombuError, RedisError, OSError) as problem:
         connection.close()
         raise BrokerAway(f"{type(problem).__name__}: {problem}") from problem
 

@@ -10,19 +10,25 @@ from pathlib import Path
 import pytest
 
 from shop.db import Database, outbox
-from shop.embedded import Valkey
 from shop.settings import Settings
-from tests.tasks.crew import Crew, MailServer
+from tests.tasks.crew import Crew, MailServer, MortalBroker
 
 Registered = Callable[..., Awaitable[int]]
 
 
 @pytest.fixture(scope="session")
-def broker(scratch: Path) -> Iterator[Valkey]:
-    """A Valkey that only these tests use, so that they may kill it."""
-    server = Valkey(scratch / "broker").start()
-    yield server
-    server.stop()
+def running_broker(scratch: Path) -> Iterator[MortalBroker]:
+    """One server for all tests of this folder."""
+    broker = MortalBroker(scratch / "mortal")
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def broker(running_broker: MortalBroker) -> MortalBroker:
+    """A broker that tests may kill, empty."""
+    running_broker.redis.flushall()
+    return running_broker
 
 
 @pytest.fixture
@@ -36,9 +42,9 @@ def mail_server() -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def mail_settings(settings: Settings, broker: Valkey, mail_server: MailServer) -> Settings:
+def mail_settings(settings: Settings, broker: MortalBroker, mail_server: MailServer) -> Settings:
     """The shop with this mail server and this broker."""
-    return settings.model_copy(update={"mail_url": mail_server.url, "broker_url": broker.broker_url})
+    return settings.model_copy(update={"mail_url": mail_server.url, "broker_url": broker.url})
 
 
 @pytest.fixture

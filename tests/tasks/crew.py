@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,8 +19,13 @@ from typing import Any, cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from redis import Redis
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from shop.embedded import valkey_server
 from shop.settings import DEVELOPMENT_MARK, HOME, Settings
+from tasks.app import KEY_PREFIX, QUEUE
 
 Answer = Callable[[str], str]
 
@@ -79,6 +86,51 @@ class MailServer:
             mail = message_from_bytes(cast("bytes", envelope.content), policy=policy.SMTP)
             self.mails.append(cast("EmailMessage", mail))
         return answer
+
+
+class MortalBroker:
+    """A Valkey that only these tests use; it can be killed, silenced and started again while a loop runs."""
+
+    def __init__(self, home: Path) -> None:
+        home.mkdir(parents=True)
+        self.socket = home / "broker.sock"
+        self._command = [
+            str(valkey_server()), "--port", "0", "--unixsocket", str(self.socket), "--dir", str(home),
+            "--appendonly", "yes", "--save", "", "--logfile", str(home / "log"),
+        ]  # fmt: skip
+        self.redis = Redis(unix_socket_path=str(self.socket))
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis+socket://{self.socket}?virtual_host=0"
+
+    @property
+    def length(self) -> int:
+        """How many messages no worker has taken."""
+        return int(self.redis.llen(KEY_PREFIX + QUEUE))
+
+    def start(self) -> None:
+        self._server = subprocess.Popen(self._command)
+        while True:
+            with suppress(RedisConnectionError, BusyLoadingError):
+                self.redis.ping()
+                return
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        self._server.kill()
+        self._server.wait()
+        self.redis.close()
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """It accepts connections and says nothing."""
+        self._server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._server.send_signal(signal.SIGCONT)
 
 
 def environment(settings: Settings) -> dict[str, str]:
