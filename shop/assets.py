@@ -39,7 +39,7 @@ class Assets:
 def joined(sheet: Path) -> str:
     """A style sheet with every `@import "…" layer(…)` replaced by the file, comments and blank lines left out."""
     text = _IMPORT.sub(lambda found: _layer(sheet.parent / found["path"], found["layer"]), sheet.read_text("utf-8"))
-    return "\n".join(line.rstrip() for line in _COMMENT.sub("", text).splitlines() if line.strip()) + "\n"
+    return "\n".join(line.strip() for line in _COMMENT.sub("", text).splitlines() if line.strip()) + "\n"
 
 
 def _layer(sheet: Path, layer: str) -> str:
