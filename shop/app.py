@@ -1,16 +1,23 @@
 """The whole shop on one screen: what it opens, what every request passes, and where it goes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 
+import shop.accounts.routes
+import shop.history.routes
 import shop.mailroom.routes
+from shop import common_passwords
 from shop.accounts.sessions.authority import Authority
+from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import Assets
 from shop.cache.client import RedisClient
 from shop.db import Database
-from shop.keys import ASSETS, DB, REDIS, SETTINGS, TOKENS, URLS
+from shop.keys import ASSETS, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
+from shop.limits import Limits
+from shop.passwords import Passwords
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -32,7 +39,7 @@ MIDDLEWARES = (
     sessions.saved,
 )
 
-FEATURES: tuple[list[Route], ...] = ()
+FEATURES: tuple[list[Route], ...] = (shop.accounts.routes.ROUTES, shop.history.routes.ROUTES)
 
 HEALTH = (
     endpoint("health.healthz", health.healthz, anyone),
@@ -50,13 +57,14 @@ def create_app(settings: Settings) -> web.Application:
     app[ASSETS] = Assets(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []
+    app[AT_SIGN_IN] = (shop.history.views.take_over,)
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, list(HEALTH)):
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
-    app.cleanup_ctx.extend((database, redis, signed_in_sessions))
+    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
     return app
@@ -87,6 +95,15 @@ async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:
     authority.start()
     yield
     await authority.stop()
+
+
+async def passwords(app: web.Application) -> AsyncIterator[None]:
+    """Where passwords are hashed, and how often they may be guessed."""
+    app[PASSWORDS] = Passwords()
+    await asyncio.to_thread(common_passwords.words)
+    app[LIMITS] = Limits(app[REDIS], app[SETTINGS].secret_keys[0])
+    yield
+    app[PASSWORDS].close()
 
 
 async def _drain(app: web.Application) -> None:

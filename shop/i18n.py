@@ -82,6 +82,11 @@ def preferred(accept_language: str, languages: Iterable[str]) -> str | None:
     return next((code for _, _, code in sorted(ranked) if code in known), None)
 
 
+def load(lang: str) -> None:
+    """Reads the catalogues of a language now, before a loop serves anybody."""
+    _messages(lang)
+
+
 def catalogue_files(lang: str) -> list[Path]:
     """The message catalogues of a language; none for English, the language of the source."""
     return [] if lang == SOURCE else sorted((_FOLDER / LOCALES[lang]).glob("*.po"))

@@ -5,6 +5,8 @@ from aiohttp import web
 from shop.assets import Assets
 from shop.cache.client import RedisClient
 from shop.db import Database
+from shop.limits import Limits
+from shop.passwords import Passwords
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -14,6 +16,8 @@ DB = web.AppKey("DB", Database)
 REDIS = web.AppKey("REDIS", RedisClient)
 URLS = web.AppKey("URLS", Urls)
 TOKENS = web.AppKey("TOKENS", Tokens)
+PASSWORDS = web.AppKey("PASSWORDS", Passwords)
+LIMITS = web.AppKey("LIMITS", Limits)
 ASSETS = web.AppKey("ASSETS", Assets)
 
 LANG = web.RequestKey("LANG", str)

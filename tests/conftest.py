@@ -150,10 +150,12 @@ async def client(new_visitor: Callable[[], Awaitable[Visitor]]) -> Visitor:
 @pytest.fixture(autouse=True, scope="session")
 def no_blocking() -> Iterator[None]:
     """Fail on any call of the shop that would stop the loop for everybody."""
+    import shop.app  # noqa: F401  (importing reads files, and is done before the loop runs)
+
     detector = BlockBuster(["shop"])
     for function in detector.functions.values():
         # read once a process, at the first use
-        function.can_block_in("jinja2/loaders.py", {"get_source", "load"})
+        function.can_block_in("jinja2/loaders.py", {"get_source", "load", "uptodate"})
         function.can_block_in("babel/localedata.py", {"load", "exists"})
     detector.activate()
     yield

@@ -44,6 +44,7 @@ def environment_of(app: web.Application, lang: str) -> jinja2.Environment:
 
 
 def _speak(environment: jinja2.Environment, lang: str) -> None:
+    i18n.load(lang)
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         partial(i18n.gettext, lang),
         partial(i18n.plural, lang),

@@ -1,4 +1,4 @@
-"""Passwords that are tried first by whoever guesses; where the list comes from stands in LICENSES.txt."""
+"""Passwords that are tried first by whoever guesses; where the list comes from stands in docs/licences/common-passwords.txt."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def is_common(password: str) -> bool:
 @cache
 def words() -> frozenset[str]:
     """The list itself: some 16,000 words, 60 KB on disk; read once, so ask for it before the loop runs."""
-    packed = (Path(__file__).parent / "words.txt.gz").read_bytes()
+    packed = Path(__file__).with_suffix(".gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode().splitlines())

@@ -1,0 +1,1 @@
+"""Codes from an authenticator app, asked for after the password."""

@@ -1,0 +1,1 @@
+"""How a customer comes in: password, second factor, a new session."""

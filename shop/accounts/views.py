@@ -1,0 +1,90 @@
+"""The account page, and what the views of all its parts share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from typing import Any, Final
+
+from aiohttp import web
+
+from shop.accounts.addresses.queries import offered_address
+from shop.accounts.models import Account
+from shop.accounts.queries import account_by_id
+from shop.accounts.security.models import Origin
+from shop.catalog.queries import products_by_ids
+from shop.db import Connection
+from shop.i18n import ngettext
+from shop.keys import DB, LANG, PASSWORDS, SETTINGS
+from shop.limits import Try
+from shop.passwords import TooBusy
+from shop.sealing import KeyRing
+from shop.web.access import visitor_of
+from shop.web.devices import device_of
+from shop.web.forms import Form
+from shop.web.peers import address_of
+from shop.web.respond import render
+
+WRONG: Final = 422
+RECENT: Final = 5
+
+
+async def account(request: web.Request) -> web.StreamResponse:
+    """What the customer is called, where goods go, and the way to everything else."""
+    visitor = await visitor_of(request)
+    async with request.app[DB].read() as conn:
+        owner = await owner_of(conn, request)
+        address = await offered_address(conn, owner.id)
+        recent = await products_by_ids(conn, (visitor.recent or ())[:RECENT], request[LANG])
+    return await render(request, "accounts/account.html", account=owner, address=address, recent=recent)
+
+
+async def owner_of(conn: Connection, request: web.Request) -> Account:
+    """The account of the visitor, who stands behind a `signed_in` door."""
+    visitor = await visitor_of(request)
+    owner = await account_by_id(conn, visitor.account_id) if visitor.account_id else None
+    if owner is None:
+        raise web.HTTPForbidden
+    return owner
+
+
+def origin_of(request: web.Request) -> Origin:
+    """From where and with what a request was made, coarse enough to keep."""
+    address = ip_address(address_of(request))
+    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    return Origin(network=str(network), device=device_of(request.headers.get("User-Agent", "")))
+
+
+def seals_of(request: web.Request) -> KeyRing:
+    """The ring that seals the secrets of second factors."""
+    return KeyRing(request.app[SETTINGS].secret_keys, "second-factor")
+
+
+async def hashed(request: web.Request, password: str) -> str:
+    """The hash of a new password; 503 when too many wait for theirs."""
+    try:
+        return await request.app[PASSWORDS].hash(password)
+    except TooBusy:
+        raise web.HTTPServiceUnavailable from None
+
+
+async def form_page(
+    request: web.Request, template: str, form: Form, *, status: int = 200, **context: Any
+) -> web.StreamResponse:
+    """A page with a form: as it is, or with what is wrong in it."""
+    return await render(request, template, form=form, status=status, **context)
+
+
+async def too_many(request: web.Request, template: str, form: Form, attempt: Try, **context: Any) -> web.StreamResponse:
+    """429: the form with what was typed, and when to try again."""
+    minutes = -(-attempt.wait // 60)
+    form.form_errors.append(
+        ngettext(
+            request[LANG],
+            "Too many attempts. Try again in %(num)s minute.",
+            "Too many attempts. Try again in %(num)s minutes.",
+            minutes,
+        )
+    )
+    headers: Mapping[str, str] = {"Retry-After": str(attempt.wait)}
+    return await render(request, template, form=form, status=429, headers=headers, **context)
