@@ -7,14 +7,18 @@ from pathlib import Path
 from aiohttp import web
 
 import shop.accounts.routes
+import shop.catalog.routes
+import shop.content.routes
 import shop.history.routes
 import shop.mailroom.routes
 from shop import common_passwords
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import Assets
+from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
 from shop.db import Database
+from shop.history.views import recent_hole
 from shop.keys import ASSETS, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
 from shop.limits import Limits
 from shop.passwords import Passwords
@@ -23,6 +27,8 @@ from shop.tokens import Tokens
 from shop.urls import Urls
 from shop.web import csrf, headers, health, metrics, middlewares, sessions, static
 from shop.web.access import anyone
+from shop.web.pages import PAGES, Pages
+from shop.web.respond import FILLERS, Filler, flashes_hole, visitor_hole
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
@@ -39,7 +45,19 @@ MIDDLEWARES = (
     sessions.saved,
 )
 
-FEATURES: tuple[list[Route], ...] = (shop.accounts.routes.ROUTES, shop.history.routes.ROUTES)
+FEATURES: tuple[list[Route], ...] = (
+    shop.accounts.routes.ROUTES,
+    shop.catalog.routes.ROUTES,
+    shop.content.routes.ROUTES,
+    shop.history.routes.ROUTES,
+)
+
+# What fills the holes of a kept page (templates/partials/{name}.html) for its visitor.
+HOLES: dict[str, Filler] = {
+    "flashes": flashes_hole,
+    "recent": recent_hole,
+    "visitor": visitor_hole,
+}
 
 HEALTH = (
     endpoint("health.healthz", health.healthz, anyone),
@@ -58,13 +76,15 @@ def create_app(settings: Settings) -> web.Application:
     app[DECLARED] = {}
     app[health.DRAINING] = []
     app[AT_SIGN_IN] = (shop.history.views.take_over,)
+    app[FILLERS] = HOLES
+    app[PAGES] = Pages()
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, list(HEALTH)):
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
-    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords))
+    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords, kept_pages))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
     return app
@@ -104,6 +124,15 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
     app[LIMITS] = Limits(app[REDIS], app[SETTINGS].secret_keys[0])
     yield
     app[PASSWORDS].close()
+
+
+async def kept_pages(app: web.Application) -> AsyncIterator[None]:
+    """What is kept of pages, forgotten as the database says."""
+    pages = app[PAGES]
+    pages.changes = Changes(app[DB], pages.forget)
+    pages.changes.start()
+    yield
+    await pages.changes.stop()
 
 
 async def _drain(app: web.Application) -> None:

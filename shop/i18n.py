@@ -47,6 +47,12 @@ def plural(lang: str, one: str, many: str, n: int) -> str:
     return found if isinstance(found, str) else found[0 if n == 1 or len(found) == 1 else 1]
 
 
+def prepare(lang: str) -> None:
+    """Reads all that speaking a language needs now, because reading files has no place in the event loop."""
+    _messages(lang)
+    format_date(lang, date(2000, 1, 1))
+
+
 def N_(message: str) -> str:
     """Marks a message for the catalogues where it is only mentioned; it is translated where it is shown."""
     return message

@@ -16,7 +16,7 @@ from blockbuster import BlockBuster
 
 from shop.embedded import Postgres, Valkey
 from shop.settings import Settings
-from tests.servers import Broom, scratch_folder
+from tests.servers import Broom, ShopServer, scratch_folder
 
 if TYPE_CHECKING:
     from shop.db import Database
@@ -121,7 +121,7 @@ async def server(settings: Settings, clean: None) -> AsyncIterator[TestServer]:
 
     # It reads every static file once, which a process does before its loop turns.
     app = await asyncio.to_thread(create_app, settings)
-    async with TestServer(app, port=settings.port) as server:
+    async with ShopServer(app, port=settings.port) as server:
         yield server
 
 

@@ -7,11 +7,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg2
+from aiohttp.test_utils import TestServer
 from redis import Redis
 
 from shop.embedded import DATABASE, Postgres, Valkey
+from shop.web.server import Runner
 
 # Tables that migrations fill keep their rows. Deleting a few rows is far quicker than TRUNCATE, which makes new files.
 WIPE = """
@@ -48,6 +51,13 @@ BEGIN
     END LOOP;
 END $$;
 """
+
+
+class ShopServer(TestServer):
+    """aiohttp's test server around the runner that serves the real shop."""
+
+    async def _make_runner(self, **options: Any) -> Runner:
+        return Runner(self.app, **options)
 
 
 class Broom:

@@ -141,6 +141,8 @@ class Sku(Model):
             "offer_until",
             postgresql_where=text("is_listed AND offer_price IS NOT NULL"),
         ),
+        Index("skus_by_offer_start", "offer_from", postgresql_where=text("offer_price IS NOT NULL")),
+        Index("skus_by_offer_end", "offer_until", postgresql_where=text("offer_price IS NOT NULL")),
     )
     id: int = column(Identity(always=True), primary_key=True)
     product_id: int = column()

@@ -164,6 +164,12 @@ async def related_cards(conn: Connection, product: ProductPage, lang: str, limit
     return await _cards(conn, sql, params, lang)
 
 
+async def next_offer_turn(conn: Connection) -> datetime | None:
+    """When, within the next minute, an offer starts or ends; None when none does."""
+    turn: datetime | None = await conn.fetch_value(NEXT_OFFER_TURN)
+    return turn
+
+
 OFFER_NOW = "CASE WHEN s.offer_from <= now() AND now() < s.offer_until THEN s.offer_price END"
 
 CARDS = f"""
@@ -178,6 +184,14 @@ LEFT JOIN LATERAL (
     WHERE product_id = p.id ORDER BY position LIMIT 1) pic ON true
 WHERE s.is_listed AND p.status = 'online' AND p.deleted_at IS NULL
 """  # noqa: S608 - the shop's own words, no visitor's
+
+NEXT_OFFER_TURN = """
+SELECT least(
+    (SELECT min(offer_from) FROM skus
+     WHERE offer_price IS NOT NULL AND offer_from > now() AND offer_from < now() + interval '1 minute'),
+    (SELECT min(offer_until) FROM skus
+     WHERE offer_price IS NOT NULL AND offer_until > now() AND offer_until < now() + interval '1 minute'))
+"""
 
 PRODUCT = """
 SELECT p.id, p.category_id, p.slugs, p.name, p.subtitle, p.description, p.ingredients, p.storage, p.keeping,

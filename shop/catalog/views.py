@@ -1,31 +1,46 @@
 """The pages people come for: home, a category, a product."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from aiohttp import web
 
 from shop.catalog.categories.queries import CategoryMoved, category_by_slug, category_rail
 from shop.catalog.models import ALLERGENS
-from shop.catalog.queries import Moved, newest_cards, product_by_slug, related_cards
-from shop.content.queries import home_blocks
+from shop.catalog.queries import Moved, newest_cards, next_offer_turn, product_by_slug, related_cards
+from shop.content.queries import home_blocks, next_block_turn
 from shop.i18n import NAMES, text_in
 from shop.keys import DB, LANG, URLS
-from shop.web.respond import render, see_other_path
+from shop.web.pages import Draft, kept
+from shop.web.respond import see_other_path
 
 PAGE_SIZE = 24
 BESIDE = 6
 
 
-async def home(request: web.Request) -> web.StreamResponse:
+@kept()
+async def home(request: web.Request) -> Draft | web.StreamResponse:
     """What the shop puts forward now: banners, promotions and a shelf for each category."""
     lang = request[LANG]
     async with request.app[DB].read() as conn:
         categories = await category_rail(conn, lang)
         blocks = await home_blocks(conn, lang)
-    return await render(request, "catalog/home.html", categories=categories, blocks=blocks)
+        ends_at = earliest(await next_block_turn(conn), await next_offer_turn(conn))
+    cards = [card for shelf in blocks.shelves for card in (*shelf.cards, *shelf.text_goods)]
+    return Draft(
+        "catalog/home.html",
+        {"categories": categories, "blocks": blocks},
+        tags=frozenset(
+            {"blocks", "categories"}
+            | {f"category:{shelf.category.id}" for shelf in blocks.shelves}
+            | {f"product:{card.id}" for card in cards}
+        ),
+        ends_at=ends_at,
+    )
 
 
-async def category(request: web.Request) -> web.StreamResponse:
+@kept()
+async def category(request: web.Request) -> Draft | web.StreamResponse:
     """The goods of a category and of those below it."""
     lang = request[LANG]
     async with request.app[DB].read() as conn:
@@ -36,17 +51,22 @@ async def category(request: web.Request) -> web.StreamResponse:
             raise web.HTTPNotFound
         cards = await newest_cards(conn, found.subtree, lang, PAGE_SIZE)
         categories = await category_rail(conn, lang)
-    return await render(
-        request,
+        ends_at = await next_offer_turn(conn)
+    return Draft(
         "catalog/category.html",
-        category=found,
-        categories=categories,
-        cards=cards,
-        alternates=alternates(request, "catalog.category", found.slugs),
+        {
+            "category": found,
+            "categories": categories,
+            "cards": cards,
+            "alternates": alternates(request, "catalog.category", found.slugs),
+        },
+        tags=frozenset({"categories"} | {f"category:{number}" for number in found.subtree}),
+        ends_at=ends_at,
     )
 
 
-async def product(request: web.Request) -> web.StreamResponse:
+@kept("sku")
+async def product(request: web.Request) -> Draft | web.StreamResponse:
     """One product with its sizes; `?sku=` chooses one."""
     lang = request[LANG]
     async with request.app[DB].read() as conn:
@@ -57,15 +77,20 @@ async def product(request: web.Request) -> web.StreamResponse:
             raise web.HTTPNotFound
         related = await related_cards(conn, found, lang, BESIDE)
         newest = await newest_cards(conn, [found.category.id], lang, BESIDE, without=found.id)
-    return await render(
-        request,
+        ends_at = await next_offer_turn(conn)
+    return Draft(
         "catalog/product.html",
-        product=found,
-        sku=found.sku(request.query.get("sku")),
-        allergen_names=ALLERGENS,
-        related=related,
-        newest=newest,
-        alternates=alternates(request, "catalog.product", found.slugs),
+        {
+            "product": found,
+            "sku": found.sku(request.query.get("sku")),
+            "allergen_names": ALLERGENS,
+            "related": related,
+            "newest": newest,
+            "alternates": alternates(request, "catalog.product", found.slugs),
+        },
+        tags=frozenset({f"product:{found.id}", f"category:{found.category.id}", "categories"}),
+        ends_at=ends_at,
+        viewed=found.id,
     )
 
 
@@ -89,3 +114,8 @@ def alternates(request: web.Request, name: str, slugs: Mapping[str, str]) -> lis
         }
         for code in urls.languages
     ]
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """The first of these moments; None when there is none."""
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -97,6 +97,12 @@ async def page_links(conn: Connection, lang: str) -> list[PageLink]:
     return [PageLink(row.slug, text_in(row.title, lang)) for row in await conn.fetch_all(PAGES, {})]
 
 
+async def next_block_turn(conn: Connection) -> datetime | None:
+    """When the next block of the home page starts or ends; None when none will."""
+    turn: datetime | None = await conn.fetch_value(NEXT_BLOCK_TURN)
+    return turn
+
+
 BLOCKS = """
 SELECT b.id, b.kind, b.title, b.text, b.tone, b.category_id, b.picture AS fingerprint, '{}'::jsonb AS alt,
        m.width, m.height,
@@ -113,6 +119,10 @@ LEFT JOIN products p ON p.id = b.product_id AND p.status = 'online' AND p.delete
 LEFT JOIN content_pages g ON g.id = b.page_id AND g.is_published
 WHERE b.is_visible AND coalesce(b.starts_at <= now(), true) AND coalesce(now() < b.ends_at, true)
 ORDER BY b.position, b.id
+"""
+
+NEXT_BLOCK_TURN = """
+SELECT min(turn) FROM blocks, LATERAL (VALUES (starts_at), (ends_at)) turns (turn) WHERE is_visible AND turn > now()
 """
 
 PAGE = "SELECT slug, title, body, updated_at FROM content_pages WHERE slug = %(slug)s AND is_published"

@@ -4,14 +4,15 @@ from aiohttp import web
 
 from shop.content.queries import page_by_slug, page_links
 from shop.keys import DB, LANG
-from shop.web.respond import render
+from shop.web.pages import Draft, kept
 
 
-async def page(request: web.Request) -> web.StreamResponse:
+@kept()
+async def page(request: web.Request) -> Draft | web.StreamResponse:
     """About, delivery, returns, terms, privacy, contact …"""
     async with request.app[DB].read() as conn:
         found = await page_by_slug(conn, request.match_info["slug"], request[LANG])
         if found is None:
             raise web.HTTPNotFound
         others = await page_links(conn, request[LANG])
-    return await render(request, "content/page.html", page=found, others=others)
+    return Draft("content/page.html", {"page": found, "others": others}, tags=frozenset({"content"}))

@@ -81,6 +81,8 @@ def _error_page(request: web.Request, status: int) -> web.Response:
     known = status if status in {400, 403, 404, 429, 500, 503} else 400
     page = render_error(request, known)
     page.set_status(status)
+    if status == 408:
+        page.force_close()  # the rest of the body may still come, and is nobody's next request
     if status == 503:
         page.headers["Retry-After"] = RETRY_AFTER
     return page
@@ -96,5 +98,4 @@ async def _read_body(request: web.Request) -> None:
         async with asyncio.timeout(BODY_SECONDS):
             await request.read()
     except TimeoutError:
-        request.protocol.force_close()
         raise web.HTTPRequestTimeout from None

@@ -8,8 +8,10 @@ from aiohttp.web_request import BaseRequest
 
 from shop.web.headers import SERVER, protection
 from shop.web.metrics import observe
+from shop.web.ready import Front
 
 KEEPALIVE_SECONDS = 75.0
+LINGERING_SECONDS = 2.0  # for the rest of a body nobody reads any more
 SHUTDOWN_SECONDS = 10.0
 NOT_HTTP = "This request could not be understood.\n"
 
@@ -33,12 +35,13 @@ class Protocol(RequestHandler):
         if request.writer is not None and request.writer.output_size > 0:
             raise ConnectionError("an answer is on its way already")
         observe("none", status, 0.0)
-        response = web.Response(status=status, text=NOT_HTTP, headers={**protection(tls=False), "Server": SERVER})
+        headers = {**protection(tls=False), "Server": SERVER, "Connection": "close"}
+        response = web.Response(status=status, text=NOT_HTTP, headers=headers)
         response.force_close()
         return response
 
 
-class Server(web.Server):  # type: ignore[misc]
+class Server(web.Server):
     """Makes our Protocol for each connection."""
 
     def __call__(self) -> RequestHandler:
@@ -52,14 +55,15 @@ class Runner(web.AppRunner):
         limits: dict[str, object] = {
             "access_log": None,
             "keepalive_timeout": KEEPALIVE_SECONDS,
+            "lingering_time": LINGERING_SECONDS,
             "shutdown_timeout": SHUTDOWN_SECONDS,
         }
         super().__init__(app, **{**limits, **options})  # type: ignore[arg-type]
 
-    async def _make_server(self) -> web.Server:  # type: ignore[type-arg,unused-ignore]
+    async def _make_server(self) -> web.Server:
         plain = await super()._make_server()
         return Server(
-            plain.request_handler,
+            Front(self.app, plain.request_handler),
             request_factory=plain.request_factory,
             loop=asyncio.get_running_loop(),
             **plain._kwargs,

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from functools import partial
 from operator import add
+from types import CodeType
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
+from jinja2.bccache import Bucket
 
 from shop import i18n
 from shop.keys import ASSETS, SETTINGS, URLS
@@ -17,11 +19,33 @@ ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
 }
 
 
+class CompiledOnce(jinja2.BytecodeCache):
+    """Compiled templates of this process: the languages share them, and so do the many shops of a test run."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, tuple[str, CodeType]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Gives the code when the source is still the same."""
+        checksum, code = self._code.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keeps the code."""
+        assert bucket.code is not None
+        self._code[bucket.key] = (bucket.checksum, bucket.code)
+
+
+COMPILED = CompiledOnce()
+
+
 def set_up_templates(app: web.Application, folder: str) -> None:
     """Makes an environment for each of the shop's languages; a template that uses an unknown name fails loudly."""
     settings = app[SETTINGS]
     loader = jinja2.FileSystemLoader(folder)
     for lang in settings.languages:
+        i18n.prepare(lang)
         environment = aiohttp_jinja2.setup(
             app,
             app_key=ENVIRONMENTS[lang],
@@ -29,13 +53,17 @@ def set_up_templates(app: web.Application, folder: str) -> None:
             loader=loader,
             extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
             undefined=jinja2.StrictUndefined,
-            auto_reload=settings.development,
+            auto_reload=False,  # `run.py dev` starts again when a template changes
+            bytecode_cache=COMPILED,
+            cache_size=-1,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         del environment.globals["app"]  # security: a template sees what it is given, not the whole application
         _speak(environment, lang)
         _know_the_shop(environment, app, lang)
+        for name in environment.list_templates(extensions=["html"]):
+            environment.get_template(name)  # now, for reading files has no place in the event loop
 
 
 def environment_of(app: web.Application, lang: str) -> jinja2.Environment:

@@ -15,15 +15,13 @@ class Answer:
     body: bytes
 
 
-async def exchange(server: TestServer, sent: bytes, *, seconds: float = 5.0, half_close: bool = True) -> bytes:
+async def exchange(server: TestServer, sent: bytes, *, seconds: float = 5.0) -> bytes:
     """Everything the server says to these bytes until it closes (or the time is up)."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     received = b""
     try:
         writer.write(sent)
         await writer.drain()
-        if half_close:
-            writer.write_eof()
         async with asyncio.timeout(seconds):
             while chunk := await reader.read(65536):
                 received += chunk

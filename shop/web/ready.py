@@ -1,0 +1,162 @@
+"""Ready bytes: a kept page for a guest, status line to last byte, in one write.
+
+This stands before routing and middlewares and answers only what needs neither: GET or HEAD by HTTP/1.1 on a live connection, our Host, no
+cookie, a page that is kept. Everything else goes the long way, which answers the same (tests/web/test_ready.py compares them).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
+from functools import lru_cache
+
+from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.web_request import BaseRequest
+
+from shop import i18n
+from shop.keys import SETTINGS, URLS
+from shop.web.headers import SERVER, protection
+from shop.web.health import DRAINING
+from shop.web.metrics import Observed
+from shop.web.pages import PAGES, Kept, Key
+from shop.web.respond import PARAMETERS
+
+
+class Ready:
+    """The head and body of one kept page, and of the short answer to those who have it."""
+
+    __slots__ = ("body", "head", "kept", "not_modified", "observed")
+
+    def __init__(self, kept: Kept, body: bytes, always: bytes) -> None:
+        self.kept = kept
+        self.body = body
+        common = always + f"ETag: {kept.etag}\r\n".encode()
+        self.head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+            + f"Content-Length: {len(body)}\r\n".encode()
+            + common
+        )
+        self.not_modified = b"HTTP/1.1 304 Not Modified\r\n" + common
+        self.observed = Observed(kept.route)
+
+
+class ReadyAnswer(web.StreamResponse):
+    """An answer that is bytes already; aiohttp asks it to prepare and to end, and it writes once."""
+
+    def __init__(self, data: bytes, status: int) -> None:
+        self._data = data
+        self._ready_status = status
+
+    @property
+    def status(self) -> int:
+        return self._ready_status
+
+    @property
+    def keep_alive(self) -> bool:
+        return True
+
+    @property
+    def prepared(self) -> bool:
+        return True
+
+    async def prepare(self, request: BaseRequest) -> None:
+        """Writes everything; a reader who is too slow is waited for before the connection's next request is read."""
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError("the visitor is gone")
+        transport.write(self._data)
+        await request.writer.drain()
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Everything was written by `prepare`."""
+
+
+class Front:
+    """The shop's handler with the ready pages in front of it."""
+
+    def __init__(self, app: web.Application, handle: Callable[[BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        settings = app[SETTINGS]
+        self._app = app
+        self._handle = handle
+        self._pages = app[PAGES]
+        self._hosts = settings.hosts
+        self._ready: dict[tuple[str, str], tuple[Key, Ready]] = {}
+        self._places: dict[Key, dict[str, str]] = {}
+        self._wanted = lru_cache(1024)(lambda accept: i18n.preferred(accept, app[URLS].languages) or "")
+        seconds = 0 if settings.development else 1
+        always = {
+            **protection(tls=settings.is_secure),
+            "Cache-Control": f"public, max-age={seconds}",
+            "Vary": "Accept-Language, Cookie",
+            "Server": SERVER,
+        }
+        self._always = "".join(f"{name}: {value}\r\n" for name, value in always.items()).encode()
+        self._date = (0, b"")
+        self._draining = app[DRAINING]
+        self._pages.shown, self._pages.forgotten = self.remember, self.forget
+
+    async def __call__(self, request: BaseRequest) -> web.StreamResponse:
+        """Answers at once, or the long way."""
+        began = time.perf_counter()
+        ready = self._find(request)
+        if ready is None:
+            return await self._handle(request)
+        answer = self._answer(request, ready)
+        ready.observed(answer.status, time.perf_counter() - began)
+        return answer
+
+    def remember(self, request: web.Request, key: Key, kept: Kept, body: bytes) -> None:
+        """A guest was shown this page the long way; the next one at the same address gets it ready."""
+        if self._pages.kept.get(key) is not kept or not _is_plain(request):
+            return
+        wanted = self._wanted(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+        places = self._places.setdefault(key, {})
+        if (before := places.get(wanted)) is not None:
+            self._ready.pop((before, wanted), None)
+        places[wanted] = request.raw_path
+        self._ready[request.raw_path, wanted] = (key, Ready(kept, body, self._always))
+
+    def forget(self, key: Key) -> None:
+        """The page is not kept any longer."""
+        for wanted, path in self._places.pop(key, {}).items():
+            self._ready.pop((path, wanted), None)
+
+    def _find(self, request: BaseRequest) -> Ready | None:
+        headers = request.headers
+        if (
+            request.method not in _READING
+            or hdrs.COOKIE in headers
+            or request.version != HttpVersion11
+            or not request.keep_alive
+            or request.body_exists
+            or hdrs.UPGRADE in headers
+            or headers.get(hdrs.HOST, "").lower() not in self._hosts
+        ):
+            return None
+        found = self._ready.get((request.raw_path, self._wanted(headers.get(hdrs.ACCEPT_LANGUAGE, ""))))
+        if found is None or self._draining or self._pages.find(found[0]) is not found[1].kept:
+            return None
+        return found[1]
+
+    def _answer(self, request: BaseRequest, ready: Ready) -> ReadyAnswer:
+        if ready.kept.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
+            return ReadyAnswer(ready.not_modified + self._dated(), 304)
+        if request.method == hdrs.METH_HEAD:
+            return ReadyAnswer(ready.head + self._dated(), 200)
+        return ReadyAnswer(b"".join((ready.head, self._dated(), ready.body)), 200)
+
+    def _dated(self) -> bytes:
+        """The end of the head: the date, made once a second."""
+        now = int(time.time())
+        if self._date[0] != now:
+            self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n\r\n".encode())
+        return self._date[1]
+
+
+_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
+
+def _is_plain(request: web.Request) -> bool:
+    """Whether the address holds nothing but what chooses the page, so that nobody can fill our memory with addresses."""
+    return request.method == hdrs.METH_GET and all(name in request[PARAMETERS] for name in request.query)
