@@ -1,6 +1,6 @@
 """What changed in the database, known in every process within moments of its commit.
 
-Triggers write a row and a notification inside the changing transaction (migration 0050): code that runs after COMMIT may
+Triggers write a row and a notification inside the changing transaction (migration 0070): code that runs after COMMIT may
 never run, and nobody can forget to call it. A cached thing names the tags it shows and the oldest transaction that it may
 have missed (`as_of`); it is stale as soon as one of its tags was changed by that transaction or a later one.
 """

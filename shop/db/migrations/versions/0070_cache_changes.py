@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0050"
-down_revision = "0020"
+revision = "0070"
+down_revision = "0060"
 branch_labels = None
 depends_on = None
 
