@@ -42,11 +42,11 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 def listen_on_path(path: Path) -> list[socket.socket]:
     """Open a unix socket for the proxy of our group, replacing one that nobody answers on any more; raises Taken."""
-    opened = socket.socket(socket.AF_UNIX)
     with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
         probe.connect(str(path))
         raise Taken(f"Somebody already answers on {path}; stop it, or choose another with SHOP_SOCKET.")
     path.unlink(missing_ok=True)
+    opened = socket.socket(socket.AF_UNIX)
     opened.bind(str(path))
     path.chmod(0o660)
     opened.listen(BACKLOG)
