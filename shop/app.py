@@ -25,7 +25,7 @@ from shop.passwords import Passwords
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
-from shop.web import csrf, headers, health, metrics, middlewares, sessions, static
+from shop.web import csrf, headers, health, media, metrics, middlewares, sessions, static
 from shop.web.access import anyone
 from shop.web.pages import PAGES, Pages
 from shop.web.respond import FILLERS, Filler, flashes_hole, visitor_hole
@@ -83,6 +83,7 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
+        add_routes(app, media.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
     app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords, kept_pages))
     app.on_response_prepare.append(headers.protect)

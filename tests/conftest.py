@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from blockbuster import BlockBuster
 
+from shop.app import create_app
 from shop.embedded import Postgres, Valkey
 from shop.settings import Settings
 from tests.servers import Broom, ShopServer, scratch_folder
@@ -117,8 +118,6 @@ def db(database: Database, clean: None) -> Database:
 @pytest.fixture
 async def server(settings: Settings, clean: None) -> AsyncIterator[TestServer]:
     """The whole shop, listening."""
-    from shop.app import create_app
-
     # It reads every static file once, which a process does before its loop turns.
     app = await asyncio.to_thread(create_app, settings)
     async with ShopServer(app, port=settings.port) as server:

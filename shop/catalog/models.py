@@ -156,7 +156,7 @@ class Sku(Model):
     offer_until: datetime | None = column()
     weight: int = column()
     price_per_kg: int | None = column(
-        Computed("CASE WHEN sold_by_weight THEN round(price * 1000.0 / weight)::bigint END", persisted=True)
+        Computed("CASE WHEN sold_by_weight THEN round(price * 1000.0 / nullif(weight, 0))::bigint END", persisted=True)
     )
     sold_by_weight: bool = column(server_default="true")
     stock: int = column(server_default="0")

@@ -1,10 +1,43 @@
-"""`run.py demo`: fills an empty shop of development."""
+"""`run.py demo`: fills an empty shop of development with the stall "Daily Fresh · 天天生鲜"."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shop.accounts.models import identity_key
+from shop.commands.demo_goods import fill_shop, read_demo
+from shop.commands.demo_pictures import has_emoji, paint_all
+from shop.commands.local import at_hand
+from shop.db import Connection, Database
+from shop.media.renditions import Renditions
+from shop.media.store import open_store
+from shop.passwords import hash_password
+from shop.placement import EmbeddedError
+from shop.settings import Settings, SettingsError
 
 HELP = "fill an empty shop with demo goods and people"
+
+# Known to everybody who reads this: they exist only where the demo does.
+PASSWORD = "fresh-every-day"  # noqa: S105
+PEOPLE = (("mei", "mei@dailyfresh.example", "zh"), ("tom", "tom@dailyfresh.example", "en"))
+
+IS_DEMO = "SELECT 1 FROM shop_facts WHERE key = 'demo'"
+HOLDS = "SELECT EXISTS (SELECT FROM products) OR EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM accounts)"
+MARK = "INSERT INTO shop_facts (key, value) VALUES ('demo', %(value)s)"
+ADD_PERSON = """
+INSERT INTO accounts (username, username_key, email, email_key, password_hash, language, terms_accepted_at, activated_at)
+VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(hash)s, %(language)s, now(), now())
+"""
+RESERVE = "INSERT INTO reserved_usernames (username_key) VALUES (%(username_key)s) ON CONFLICT DO NOTHING"
+
+
+class RealShop(Exception):
+    """The database holds a shop that is not the demo."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,5 +47,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Print, as the last line, the accounts that a visitor may sign in with."""
-    print("none yet: register one, its mail lands in the mail room")
+    try:
+        with at_hand(os.environ) as local:
+            return _fill(local.settings(), if_empty=arguments.if_empty)
+    except (SettingsError, EmbeddedError) as problem:
+        print(problem, file=sys.stderr)
+        return 1
+
+
+def _fill(settings: Settings, *, if_empty: bool) -> int:
+    try:
+        is_filled = asyncio.run(_look(settings))
+    except RealShop:
+        if if_empty:
+            print("none of the demo's: this database holds a shop of its own")
+            return 0
+        print("This database holds a shop that is not the demo; the demo is not mixed into it.", file=sys.stderr)
+        return 1
+    if not is_filled:
+        painted = paint_all(read_demo().recipes(), open_store(settings.media_url).folder)
+        asyncio.run(_write(settings, painted))
+    print(f"{' and '.join(name for name, _, _ in PEOPLE)}, password {PASSWORD}")
     return 0
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    database = await Database.open(url=settings.database_url, max_size=1)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def _look(settings: Settings) -> bool:
+    """Whether the demo is there already; raises RealShop when something else is."""
+    async with _database(settings) as database, database.read() as conn:
+        if await conn.fetch_value(IS_DEMO):
+            return True
+        if await conn.fetch_value(HOLDS):
+            raise RealShop
+        return False
+
+
+async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
+    async with _database(settings) as database, database.transaction() as conn:
+        await conn.execute(MARK, {"value": {"pictures": "emoji" if has_emoji() else "drawn"}})
+        await fill_shop(conn, read_demo(), painted)
+        await _invite_people(conn)
+
+
+async def _invite_people(conn: Connection) -> None:
+    hashed = await asyncio.to_thread(hash_password, PASSWORD)
+    for username, email, language in PEOPLE:
+        person = {"username": username, "username_key": identity_key(username)}
+        person |= {"email": email, "email_key": identity_key(email), "hash": hashed, "language": language}
+        await conn.execute(RESERVE, person)
+        await conn.execute(ADD_PERSON, person)

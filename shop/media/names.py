@@ -2,7 +2,7 @@
 
 import re
 
-WIDTHS = (240, 480, 800)
+WIDTHS = (160, 320, 640)
 NAME = re.compile(r"[0-9a-f]{64}(?:-(\d{2,4}))?\.webp")
 
 

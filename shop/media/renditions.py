@@ -9,8 +9,8 @@ from PIL import Image
 from shop.media.names import WIDTHS, original, rendition
 
 QUALITY = 80
-# How hard the encoder tries, 0 to 6: beyond 2 it takes several times as long for a few per cent.
-EFFORT = 2
+# How hard the encoder tries, 0 to 6: beyond 1 it takes several times as long for a few per cent.
+EFFORT = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Renditions:
 
 def make_renditions(picture: Image.Image) -> Renditions:
     """The original and its renditions; the fingerprint is the SHA-256 of the original as our encoder wrote it."""
-    pixels = picture.convert("RGB")
+    pixels = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     whole = _encoded(pixels)
     fingerprint = hashlib.sha256(whole).hexdigest()
     files = {original(fingerprint): whole}
@@ -46,5 +46,5 @@ def _scaled(picture: Image.Image, width: int) -> Image.Image:
 
 def _encoded(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=QUALITY, method=EFFORT)
+    picture.save(out, "WEBP", quality=QUALITY, alpha_quality=QUALITY, method=EFFORT)
     return out.getvalue()

@@ -67,22 +67,28 @@ def open_store(url: str) -> LocalStore:
     return LocalStore(Path(unquote(parts.path)))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """A file that is there whole or not at all, also after a power cut."""
+def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """A file that is there whole or not at all; with `durable`, also after a power cut."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         Path(temporary).chmod(0o644)  # nginx reads it as somebody else
         Path(temporary).replace(path)
     except BaseException:
         with suppress(FileNotFoundError):
             Path(temporary).unlink()
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    if durable:
+        _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

@@ -1,6 +1,7 @@
 """Jinja2 through aiohttp-jinja2: one environment per language, so that macros and cached texts know theirs without being told."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from operator import add
 from types import CodeType
@@ -13,6 +14,7 @@ from jinja2.bccache import Bucket
 from shop import i18n
 from shop.keys import ASSETS, SETTINGS, URLS
 from shop.money import decimal_string, format_money
+from shop.settings import Settings
 
 ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
     lang: web.AppKey(f"TEMPLATES_{lang}", jinja2.Environment) for lang in i18n.LOCALES
@@ -60,10 +62,18 @@ def set_up_templates(app: web.Application, folder: str) -> None:
             lstrip_blocks=True,
         )
         del environment.globals["app"]  # security: a template sees what it is given, not the whole application
+        _read_ahead(lang, settings)
         _speak(environment, lang)
         _know_the_shop(environment, app, lang)
         for name in environment.list_templates(extensions=["html"]):
             environment.get_template(name)  # now, for reading files has no place in the event loop
+
+
+def _read_ahead(lang: str, settings: Settings) -> None:
+    # Babel and the message catalogues read their files at the first use, which must not be a visitor's.
+    i18n.gettext(lang, "")
+    i18n.format_datetime(lang, datetime.now(UTC), settings.timezone)
+    format_money(0, settings.currency, lang)
 
 
 def environment_of(app: web.Application, lang: str) -> jinja2.Environment:

@@ -110,7 +110,8 @@ CREATE TABLE skus (
     offer_from timestamptz,
     offer_until timestamptz,
     weight bigint NOT NULL CHECK (weight > 0),
-    price_per_kg bigint GENERATED ALWAYS AS (CASE WHEN sold_by_weight THEN round(price * 1000.0 / weight)::bigint END)
+    price_per_kg bigint GENERATED ALWAYS AS (
+        CASE WHEN sold_by_weight THEN round(price * 1000.0 / nullif(weight, 0))::bigint END)
         STORED,
     sold_by_weight boolean NOT NULL DEFAULT true,
     stock bigint NOT NULL DEFAULT 0 CHECK (stock >= 0),
