@@ -273,8 +273,8 @@ async def test_s19_ending_sessions_from_the_list(arrive: Arrive, front: TestServ
         assert [s.id_hash for s in listed] == [hash_of(p.cookie) for p in (phone, there, here)]
         assert (listed[0].device, listed[0].network) == ("Firefox on Linux", "192.0.2.0/24")
         toms_id = (await queries.open_sessions(conn, tom.id))[0].id
-        assert await service.revoke_one(conn, lily.id, toms_id) is False
-        assert await service.revoke_one(conn, lily.id, listed[0].id) is True
+        assert await service.revoke_one(conn, lily.id, toms_id) is None
+        assert await service.revoke_one(conn, lily.id, listed[0].id) == hash_of(phone.cookie)
     assert await phone.get("/private") is None
     assert (await there.get("/private"))["name"] == "lily"
     async with db.transaction() as conn:

@@ -41,7 +41,7 @@ FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LI
 """  # noqa: S608
 _REVOKE: Final = f"""
 WITH gone AS (UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND {{which}} RETURNING id_hash)
-SELECT pg_notify('{REVOKED_CHANNEL}', encode(id_hash, 'hex')) FROM gone
+SELECT id_hash, pg_notify('{REVOKED_CHANNEL}', encode(id_hash, 'hex')) FROM gone
 """  # noqa: S608
 
 
@@ -96,25 +96,26 @@ async def set_expiry(conn: Connection, id_hash: bytes, expiry: int | None) -> Se
 
 async def revoke(conn: Connection, id_hash: bytes) -> bool:
     """End one session for ever; whether it was still open."""
-    return await _revoke(conn, "id_hash = %(id_hash)s", {"id_hash": id_hash}) > 0
+    return bool(await _revoke(conn, "id_hash = %(id_hash)s", {"id_hash": id_hash}))
 
 
-async def revoke_one(conn: Connection, account_id: int, session_id: int) -> bool:
-    """End one of the account's own sessions, by its number in the list; False when it has none of that number."""
+async def revoke_one(conn: Connection, account_id: int, session_id: int) -> bytes | None:
+    """End one of the account's own sessions by its number in the list; its id hash, None when there is none of that number."""
     values = {"account_id": account_id, "id": session_id}
-    return await _revoke(conn, "account_id = %(account_id)s AND id = %(id)s", values) > 0
+    ended = await _revoke(conn, "account_id = %(account_id)s AND id = %(id)s", values)
+    return ended[0] if ended else None
 
 
 async def revoke_others(conn: Connection, account_id: int, keep: bytes) -> int:
     """End all sessions of the account but the one with this id hash; how many that were."""
     values = {"account_id": account_id, "keep": keep}
-    return await _revoke(conn, "account_id = %(account_id)s AND id_hash <> %(keep)s", values)
+    return len(await _revoke(conn, "account_id = %(account_id)s AND id_hash <> %(keep)s", values))
 
 
 async def revoke_all(conn: Connection, account_id: int) -> int:
     """End every session of the account: after a reset, an erasure, a theft."""
-    return await _revoke(conn, "account_id = %(account_id)s", {"account_id": account_id})
+    return len(await _revoke(conn, "account_id = %(account_id)s", {"account_id": account_id}))
 
 
-async def _revoke(conn: Connection, which: str, values: Mapping[str, Any]) -> int:
-    return len(await conn.fetch_all(_REVOKE.format(which=which), values))
+async def _revoke(conn: Connection, which: str, values: Mapping[str, Any]) -> list[bytes]:
+    return [bytes(row.id_hash) for row in await conn.fetch_all(_REVOKE.format(which=which), values)]
