@@ -17,6 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from shop.keys import SETTINGS
+from shop.web.bodies import posted
 from shop.web.cookies import BASKET, SESSION, cookie_of
 
 FIELD: Final = "csrf_token"
@@ -70,8 +71,7 @@ async def _has_token(request: web.Request) -> bool:
         return True
     token = request.headers.get(HEADER)
     if token is None and _is_form(request):
-        field = (await request.post()).get(FIELD)
-        token = field if isinstance(field, str) else None
+        token = (await posted(request)).get(FIELD)
     return token is not None and _is_valid(token, secret)
 
 

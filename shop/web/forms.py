@@ -12,6 +12,7 @@ from multidict import MultiDict
 from wtforms.validators import StopValidation
 
 from shop.i18n import N_, gettext, ngettext
+from shop.web.bodies import posted
 from shop.web.respond import language_of
 
 # PostgreSQL keeps no NUL, and half a surrogate pair is no text.
@@ -76,15 +77,6 @@ class Form(wtforms.Form):
             self.form_errors.append(text)
         else:
             field.errors = [*field.errors, text]
-
-
-async def posted(request: web.Request) -> MultiDict[str]:
-    """The text fields of a posted form; raises 400 where a body is not what it claims to be."""
-    try:
-        sent = await request.post()
-    except (UnicodeDecodeError, LookupError, ValueError):
-        raise web.HTTPBadRequest from None
-    return MultiDict((name, value) for name, value in sent.items() if isinstance(value, str))
 
 
 def required(message: str) -> Check:
