@@ -50,6 +50,11 @@ def token_of(request: web.Request) -> str:
     return urlsafe_b64encode(mask + _xor(mask, _proof(secret))).decode()
 
 
+def bears_token(request: web.Request) -> bool:
+    """Whether pages for this request carry a token, and so are nobody else's."""
+    return bool(_secret_of(request))
+
+
 def _is_foreign(request: web.Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin")

@@ -13,7 +13,7 @@ from shop import i18n
 from shop.keys import LANG, REQUEST_ID, SETTINGS, URLS
 from shop.web import holes
 from shop.web.access import GUEST, Visitor, visitor_of
-from shop.web.csrf import token_of
+from shop.web.csrf import bears_token, token_of
 from shop.web.flash import COOKIE, flashes_of, forget_flashes
 from shop.web.templating import ENVIRONMENTS
 
@@ -40,7 +40,7 @@ async def render(
 async def answer(request: web.Request, pieces: holes.Pieces, *, etag: str, viewed: int | None) -> web.Response:
     """A page that was rendered before, for this visitor; a guest who has it already gets 304."""
     visitor = await visitor_of(request, viewed=viewed)
-    if visitor is GUEST and COOKIE not in request.cookies:
+    if _is_everybodys(request, visitor):
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers={"ETag": etag, **_public(request)})
         response = await _filled(request, pieces, visitor, 200)
@@ -111,7 +111,7 @@ async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, 
         charset="utf-8",
     )
     # Only what is the same for every guest may be kept by others.
-    if visitor is GUEST and COOKIE not in request.cookies and request.method != "POST" and status == 200:
+    if _is_everybodys(request, visitor) and request.method != "POST" and status == 200:
         response.headers.update(_public(request))
     else:
         response.headers["Cache-Control"] = "no-store"
@@ -147,6 +147,14 @@ def csrf_field(request: web.Request) -> Markup:
     """The hidden field with the visitor's token; nothing for guests without cookies."""
     token = token_of(request)
     return Markup('<input type="hidden" name="csrf_token" value="{}">').format(token) if token else Markup("")
+
+
+def _is_everybodys(request: web.Request, visitor: Visitor) -> bool:
+    """Whether the page is the same for every guest.
+
+    surprise: an old session cookie is a guest's too, but the forms on the page then carry its token.
+    """
+    return visitor is GUEST and COOKIE not in request.cookies and not bears_token(request)
 
 
 def _public(request: web.Request) -> dict[str, str]:
