@@ -33,7 +33,7 @@ class Broker:
 
     async def queued(self) -> int:
         """Count the messages that no worker has taken; raises BrokerAway."""
-        return await self._call(lambda connection: int(connection.default_channel.queue_declare(QUEUE).message_count))
+        return await self._call(count)
 
     async def publish(self, rows: Sequence[tuple[int, str]]) -> None:
         """Hand over rows (id, task); raises BrokerAway, then some may have arrived all the same."""
@@ -55,7 +55,7 @@ class Broker:
                 return await self._on(kept, action)
             except BrokerAway:
                 pass  # it may have been restarted since; a new connection will tell
-        return await self._on(self._connect(), action)
+        return await self._on(connect(self._celery), action)
 
     async def _on(self, connection: Connection, action: Callable[[Connection], T]) -> T:
         future = _in_thread(lambda: _answered(connection, action))
@@ -67,10 +67,17 @@ class Broker:
         self._connection = connection
         return result
 
-    def _connect(self) -> Connection:
-        once = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
-        deadlines = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
-        return self._celery.connection_for_write(transport_options=once | deadlines)
+
+def connect(celery: Celery) -> Connection:
+    """Prepare a connection whose every step has a deadline; it opens at its first use."""
+    once = {"max_retries": 1, "interval_start": 0, "interval_step": 0, "interval_max": 0}
+    deadlines = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
+    return celery.connection_for_write(transport_options=once | deadlines)
+
+
+def count(connection: Connection) -> int:
+    """Count the messages that no worker has taken."""
+    return int(connection.default_channel.queue_declare(QUEUE).message_count)
 
 
 def _answered(connection: Connection, action: Callable[[Connection], T]) -> T:
