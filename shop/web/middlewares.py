@@ -10,6 +10,7 @@ from aiohttp import web
 
 from shop.db import DbTimeout, DbUnavailable, deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
+from shop.web.bodies import posted
 from shop.web.metrics import observe
 from shop.web.respond import render_error
 
@@ -71,8 +72,8 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The whole page has one budget, which every call to a dependency draws from; a body has to arrive within its own."""
     if "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType
-    if request.body_exists and not request.content_type.startswith("multipart/"):
-        await _read_body(request)
+    if request.body_exists:
+        await _arrived(request)
     with deadline(CHECKOUT_SECONDS if _is_slow(request) else PAGE_SECONDS):
         return await handler(request)
 
@@ -92,10 +93,13 @@ def _is_slow(request: web.Request) -> bool:
     return request.method == "POST" and request.path.endswith(("/checkout", "/payment"))
 
 
-async def _read_body(request: web.Request) -> None:
+async def _arrived(request: web.Request) -> None:
     """surprise: aiohttp has no time limit on a request body; cancelling this read is safe, no driver is involved."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            await request.read()
+            if request.content_type.startswith("multipart/"):
+                await posted(request)
+            else:
+                await request.read()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
