@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from shop.installation import InstallationError, prepare, python_of_checkout
+from shop.installation import VENV, InstallationError, prepare, python_of_checkout
 
 COMMANDS = Path(__file__).resolve().parent / "shop" / "commands"
 
@@ -49,7 +49,15 @@ def enter_environment(facts: dict[str, object]) -> None:
         prepare(str(lock))
     python = python_of_checkout()
     if sys.prefix == sys.base_prefix and python.exists():
-        os.execv(python, [str(python), *sys.argv])  # noqa: S606
+        os.execve(python, [str(python), *sys.argv], environment())  # noqa: S606
+
+
+def environment() -> dict[str, str]:
+    """Return our environment; who wants no bytecode beside the source gets it elsewhere, or every start would compile all."""
+    ours = dict(os.environ)
+    if ours.pop("PYTHONDONTWRITEBYTECODE", ""):
+        ours.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
+    return ours
 
 
 if __name__ == "__main__":

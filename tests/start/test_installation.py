@@ -14,7 +14,7 @@ from shop import installation
 from shop.installation import InstallationError
 from shop.settings import HOME
 
-LOCKS = ("serve", "run", "test", "node")
+LOCKS = ("serve", "run", "test", "node", "uv")
 
 
 def pinned(lock: str) -> set[str]:
@@ -73,7 +73,7 @@ def test_a_pip_that_fails_says_why_in_one_line(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(installation, "VENV", tmp_path)
     failing = ["/bin/sh", "-c", "echo noise >&2; echo 'ERROR: hashes do not match' >&2; exit 1"]
     with pytest.raises(InstallationError, match=r"^pip could not install the packages: ERROR: hashes do not match$"):
-        installation._install_packages(failing, "nothing==1\n")
+        installation._install_with_pip(failing, "nothing==1\n")
 
 
 def test_without_pictures_the_shop_starts_and_says_so(
