@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -165,7 +166,21 @@ class Settings(BaseModel):
     @field_validator("mail_url", mode="after")
     @classmethod
     def _mail(cls, value: str) -> str:
-        return _url(value, ("smtp", "smtps", "mailroom")) if value else value
+        if not value:
+            return value
+        parts = urlsplit(_url(value, ("smtp", "smtps", "mailroom")))
+        if parts.scheme != "mailroom" and (not parts.hostname or not set(parse_qs(parts.query)) <= {"starttls"}):
+            raise ValueError("has to name a server, and may say ?starttls=1 or ?starttls=0 and nothing else")
+        if parse_qs(parts.query).get("starttls", ["1"]) not in (["0"], ["1"]):
+            raise ValueError("says starttls=1 or starttls=0")
+        return value
+
+    @field_validator("mail_sender", mode="after")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if "@" not in parseaddr(value)[1] or not value.isprintable():
+            raise ValueError("has to be an address, as in Daily Fresh <shop@shop.example>")
+        return value
 
     @field_validator("broker_url", mode="after")
     @classmethod

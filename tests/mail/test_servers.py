@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from shop import mail
 from shop.mail import MailDeferred, MailRefused, MailServer, MailServerAway
+from shop.settings import Settings, SettingsError
 
 MAIL = b"From: shop@localhost\r\nTo: lin@example.com\r\nSubject: hello\r\n\r\nhello\r\n"
 GREETING = "220 mail.example ESMTP"
@@ -160,9 +161,20 @@ def test_another_machine_is_spoken_to_over_tls(url: str, wanted: bool) -> None:
     assert options["use_tls"] is url.startswith("smtps")
 
 
-def test_an_unclear_wish_for_tls_stops_the_start() -> None:
-    with pytest.raises(ValueError, match="starttls in SHOP_MAIL_URL is 0 or 1"):
-        server(25, "?starttls=yes")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("mail_url", "smtp://mail.example?starttls=yes"),
+        ("mail_url", "smtp://mail.example?tls=1"),
+        ("mail_url", "smtp:///"),
+        ("mail_url", "http://mail.example"),
+        ("mail_sender", "Daily Fresh"),
+        ("mail_sender", "Daily Fresh\r\nBcc: all@example.com <shop@localhost>"),
+    ],
+)
+def test_an_unclear_mail_server_or_sender_stops_the_start(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"SHOP_{name.upper()} is malformed"):
+        Settings.of(development=True, **{name: value})
 
 
 class Guarded(Controller):
