@@ -76,7 +76,7 @@ class Product(Model):
     """What a page is about (the SPU); `description` is rich text."""
 
     __tablename__ = "products"
-    __table_args__ = (UniqueConstraint("id", "category_id"), Index("products_by_category", "category_id"))
+    __table_args__ = (UniqueConstraint("id", "category_id", "keeping"), Index("products_by_category", "category_id"))
     id: int = column(Identity(always=True), primary_key=True)
     category_id: int = column(ForeignKey("categories.id", ondelete="RESTRICT"))
     name: dict[str, str] = column()
@@ -120,21 +120,22 @@ class Origin(Model):
 class Sku(Model):
     """What is put into a basket: one size of a product, with its price and stock.
 
-    The database keeps `category_id` (a copy of the product's) and `is_listed` (the one shown on cards) true.
+    The database keeps `category_id` and `keeping` (copies of the product's) and `is_listed` (the one shown on cards) true.
+    Of a list's goods those with the highest `featured` come first.
     """
 
     __tablename__ = "skus"
     __table_args__ = (
         ForeignKeyConstraint(
-            ["product_id", "category_id"],
-            ["products.id", "products.category_id"],
+            ["product_id", "category_id", "keeping"],
+            ["products.id", "products.category_id", "products.keeping"],
             onupdate="CASCADE",
             ondelete="CASCADE",
         ),
         Index("skus_by_product", "product_id", "position", "id"),
         Index("skus_one_listed", "product_id", unique=True, postgresql_where=LISTED),
         Index("skus_by_category", "category_id", text("id DESC"), postgresql_where=LISTED),
-        Index("skus_by_price", "category_id", "price", text("id DESC"), postgresql_where=LISTED),
+        Index("skus_by_feature", "category_id", text("featured DESC"), text("id DESC"), postgresql_where=LISTED),
         Index(
             "skus_on_offer",
             "category_id",
@@ -166,6 +167,8 @@ class Sku(Model):
     tax_class: TaxClass = column(server_default="reduced")
     status: SkuStatus = column(server_default="online")
     position: int = column(server_default="0")
+    keeping: Keeping = column(server_default="ambient")
+    featured: int = column(server_default="0")
     is_listed: bool = column(server_default="false")
     created_at: datetime = column(server_default=func.now())
     updated_at: datetime = column(server_default=func.now())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shop.catalog.words.service import refresh_words
 from shop.db import Connection
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -83,6 +84,7 @@ async def add_product(conn: Connection, product: NewProduct) -> int:
     texts = {name: dict(getattr(product, name)) for name in PRODUCT_TEXTS}
     product_id = int(await conn.fetch_value(ADD_PRODUCT, {**values, **texts}))
     await rename_product(conn, product_id, product.slugs)
+    await refresh_words(conn, [product_id])
     return product_id
 
 
@@ -110,9 +112,21 @@ async def add_picture(
     await conn.execute(ADD_PICTURE, values)
 
 
+async def describe_product(conn: Connection, product_id: int, texts: Mapping[str, Mapping[str, str]]) -> None:
+    """Changes texts of a product: some of name, subtitle, description, ingredients and storage, each per language."""
+    unknown = texts.keys() - set(PRODUCT_TEXTS)
+    if unknown:
+        raise ValueError(f"a product has no text called {', '.join(sorted(unknown))}")
+    changes = ", ".join(f"{name} = %({name})s" for name in texts)
+    sql = f"UPDATE products SET {changes}, updated_at = now() WHERE id = %(id)s"  # noqa: S608 - names checked above
+    await conn.execute(sql, {"id": product_id, **{name: dict(text) for name, text in texts.items()}})
+    await refresh_words(conn, [product_id])
+
+
 async def move_product(conn: Connection, product_id: int, category_id: int) -> None:
     """Puts a product, with all its sizes, into another category."""
     await conn.execute(MOVE, {"id": product_id, "category_id": category_id})
+    await refresh_words(conn, [product_id])
 
 
 async def set_status(conn: Connection, product_id: int, status: str) -> None:
@@ -155,9 +169,9 @@ VALUES (%(category_id)s, %(name)s, %(subtitle)s, %(description)s, %(ingredients)
         %(shelf_life_days)s, %(status)s) RETURNING id
 """
 ADD_SKU = """
-INSERT INTO skus (product_id, category_id, code, name, unit, price, offer_price, offer_from, offer_until, weight,
+INSERT INTO skus (product_id, category_id, keeping, code, name, unit, price, offer_price, offer_from, offer_until, weight,
                   sold_by_weight, stock, origin_id, allergens, tax_class, position)
-SELECT id, category_id, %(code)s, %(name)s, %(unit)s, %(price)s, %(offer_price)s, %(offer_from)s, %(offer_until)s,
+SELECT id, category_id, keeping, %(code)s, %(name)s, %(unit)s, %(price)s, %(offer_price)s, %(offer_from)s, %(offer_until)s,
        %(weight)s, %(sold_by_weight)s, %(stock)s, %(origin_id)s, %(allergens)s, %(tax_class)s, %(position)s
 FROM products WHERE id = %(product_id)s RETURNING id
 """

@@ -6,13 +6,15 @@ from datetime import datetime
 from aiohttp import web
 
 from shop.catalog.categories.queries import CategoryMoved, category_by_slug, category_rail
+from shop.catalog.listing import forms as listing
+from shop.catalog.listing.queries import facets_of, page_of_category
 from shop.catalog.models import ALLERGENS
 from shop.catalog.queries import Moved, newest_cards, next_offer_turn, product_by_slug, related_cards
 from shop.content.queries import home_blocks, next_block_turn
 from shop.i18n import NAMES, text_in
 from shop.keys import DB, LANG, URLS
 from shop.web.pages import Draft, kept
-from shop.web.respond import see_other_path
+from shop.web.respond import render, see_other_path
 
 PAGE_SIZE = 24
 BESIDE = 6
@@ -39,17 +41,27 @@ async def home(request: web.Request) -> Draft | web.StreamResponse:
     )
 
 
-@kept()
-async def category(request: web.Request) -> Draft | web.StreamResponse:
-    """The goods of a category and of those below it."""
+async def category(request: web.Request) -> web.StreamResponse:
+    """The goods of a category and of those below it, ordered and filtered as the address says."""
+    if not any(name in request.query for name in listing.PARAMETERS):
+        return await _whole_category(request)
+    draft = await _category(request)
+    if isinstance(draft, Draft):
+        return await render(request, draft.template, **draft.context)
+    return draft
+
+
+async def _category(request: web.Request) -> Draft | web.StreamResponse:
     lang = request[LANG]
+    wish = listing.wish_of(request.query)
     async with request.app[DB].read() as conn:
         found = await category_by_slug(conn, request.match_info["slug"], lang)
         if isinstance(found, CategoryMoved):
             return moved(request, "catalog.category", found.slug)
         if found is None:
             raise web.HTTPNotFound
-        cards = await newest_cards(conn, found.subtree, lang, PAGE_SIZE)
+        page = await page_of_category(conn, found.subtree, wish, lang, PAGE_SIZE)
+        facets = await facets_of(conn, found.subtree, wish, lang)
         categories = await category_rail(conn, lang)
         ends_at = await next_offer_turn(conn)
     return Draft(
@@ -57,12 +69,17 @@ async def category(request: web.Request) -> Draft | web.StreamResponse:
         {
             "category": found,
             "categories": categories,
-            "cards": cards,
-            "alternates": alternates(request, "catalog.category", found.slugs),
+            "cards": page.cards,
+            "tools": listing.tools_of(wish, facets, page),
+            "alternates": alternates(request, "catalog.category", found.slugs, listing.query_of(wish)),
         },
         tags=frozenset({"categories"} | {f"category:{number}" for number in found.subtree}),
         ends_at=ends_at,
     )
+
+
+# Only the list as it is first shown is kept: there are too many ways to filter it.
+_whole_category = kept()(_category)
 
 
 @kept("sku")
@@ -102,14 +119,16 @@ def moved(request: web.Request, name: str, slug: str) -> web.Response:
     return response
 
 
-def alternates(request: web.Request, name: str, slugs: Mapping[str, str]) -> list[dict[str, str]]:
-    """The same page in each language, under its own slug there."""
+def alternates(
+    request: web.Request, name: str, slugs: Mapping[str, str], query: Mapping[str, str] | None = None
+) -> list[dict[str, str]]:
+    """The same page in each language, under its own slug there; the menu keeps the query, search engines do not."""
     urls = request.app[URLS]
     return [
         {
             "lang": code,
             "name": NAMES[code],
-            "path": urls.path(name, code, slug=text_in(slugs, code)),
+            "path": urls.path(name, code, query, slug=text_in(slugs, code)),
             "href": urls.absolute(name, code, slug=text_in(slugs, code)),
         }
         for code in urls.languages

@@ -66,7 +66,7 @@ CREATE TABLE products (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     deleted_at timestamptz,
-    UNIQUE (id, category_id)
+    UNIQUE (id, category_id, keeping)
 );
 CREATE INDEX products_by_category ON products (category_id);
 
@@ -90,7 +90,8 @@ CREATE TABLE pictures (
 CREATE INDEX pictures_by_fingerprint ON pictures (fingerprint)
 """
 
-# The category is copied onto the SKU so that a category page is one index walk; the composite key keeps the copy true.
+# Category and keeping are copied onto the SKU so that a category page is one index walk; the composite key keeps the
+# copies true.
 SKUS = """
 CREATE TABLE origins (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -122,10 +123,13 @@ CREATE TABLE skus (
     tax_class text NOT NULL DEFAULT 'reduced' CHECK (tax_class IN ('standard', 'reduced', 'zero')),
     status text NOT NULL DEFAULT 'online' CHECK (status IN ('online', 'offline')),
     position bigint NOT NULL DEFAULT 0,
+    keeping text NOT NULL DEFAULT 'ambient',
+    featured bigint NOT NULL DEFAULT 0,
     is_listed boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    FOREIGN KEY (product_id, category_id) REFERENCES products (id, category_id) ON UPDATE CASCADE ON DELETE CASCADE,
+    FOREIGN KEY (product_id, category_id, keeping) REFERENCES products (id, category_id, keeping)
+        ON UPDATE CASCADE ON DELETE CASCADE,
     CONSTRAINT skus_offer_is_cheaper CHECK (offer_price < price),
     CONSTRAINT skus_offer_is_whole CHECK (num_nonnulls(offer_price, offer_from, offer_until) IN (0, 3)),
     CONSTRAINT skus_offer_has_length CHECK (offer_until > offer_from)
@@ -133,7 +137,7 @@ CREATE TABLE skus (
 CREATE INDEX skus_by_product ON skus (product_id, position, id);
 CREATE UNIQUE INDEX skus_one_listed ON skus (product_id) WHERE is_listed;
 CREATE INDEX skus_by_category ON skus (category_id, id DESC) WHERE is_listed;
-CREATE INDEX skus_by_price ON skus (category_id, price, id DESC) WHERE is_listed;
+CREATE INDEX skus_by_feature ON skus (category_id, featured DESC, id DESC) WHERE is_listed;
 CREATE INDEX skus_on_offer ON skus (category_id, offer_until) WHERE is_listed AND offer_price IS NOT NULL
 """
 
@@ -165,10 +169,81 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER skus_listing AFTER INSERT OR DELETE OR UPDATE OF status, position ON skus
+CREATE FUNCTION skus_first() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.is_listed := NEW.status = 'online' AND NOT EXISTS (SELECT FROM skus WHERE product_id = NEW.product_id)
+        AND EXISTS (SELECT FROM products WHERE id = NEW.product_id AND status = 'online' AND deleted_at IS NULL);
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER skus_first BEFORE INSERT ON skus FOR EACH ROW EXECUTE FUNCTION skus_first();
+CREATE TRIGGER skus_added AFTER INSERT ON skus
+    FOR EACH ROW WHEN (NOT NEW.is_listed) EXECUTE FUNCTION skus_changed();
+CREATE TRIGGER skus_listing AFTER DELETE OR UPDATE OF status, position ON skus
     FOR EACH ROW EXECUTE FUNCTION skus_changed();
 CREATE TRIGGER products_listing AFTER UPDATE OF status, deleted_at ON products
     FOR EACH ROW EXECUTE FUNCTION products_changed()
+"""
+
+# How many goods of a category share a trait, so that a list can offer its filters without counting all its goods.
+FACETS = """
+CREATE TABLE category_facets (
+    category_id bigint NOT NULL REFERENCES categories ON DELETE CASCADE,
+    origin_id bigint NOT NULL DEFAULT 0,
+    keeping text NOT NULL,
+    goods bigint NOT NULL,
+    PRIMARY KEY (category_id, origin_id, keeping)
+);
+
+CREATE FUNCTION facets_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP <> 'INSERT' AND OLD.is_listed THEN
+        UPDATE category_facets SET goods = goods - 1 WHERE category_id = OLD.category_id
+            AND origin_id = coalesce(OLD.origin_id, 0) AND keeping = OLD.keeping;
+    END IF;
+    IF TG_OP <> 'DELETE' AND NEW.is_listed THEN
+        INSERT INTO category_facets AS f (category_id, origin_id, keeping, goods)
+        VALUES (NEW.category_id, coalesce(NEW.origin_id, 0), NEW.keeping, 1)
+        ON CONFLICT (category_id, origin_id, keeping) DO UPDATE SET goods = f.goods + 1;
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER skus_facets AFTER INSERT OR DELETE OR UPDATE OF is_listed, category_id, keeping, origin_id ON skus
+    FOR EACH ROW EXECUTE FUNCTION facets_changed()
+"""
+
+# Words are made in Python (shop/words.py); the database only looks them up, so that any PostgreSQL will do.
+WORDS = """
+CREATE TABLE product_words (
+    product_id bigint PRIMARY KEY REFERENCES products ON DELETE CASCADE,
+    name_keys text[] NOT NULL,
+    name_words tsvector NOT NULL,
+    words tsvector NOT NULL
+);
+CREATE INDEX product_words_keys ON product_words USING gin (name_keys);
+CREATE INDEX product_words_names ON product_words USING gin (name_words);
+CREATE INDEX product_words_all ON product_words USING gin (words);
+
+CREATE TABLE vocabulary (
+    variant text NOT NULL,
+    word text NOT NULL,
+    PRIMARY KEY (variant, word)
+);
+
+CREATE TABLE search_synonyms (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    words text[] NOT NULL CHECK (cardinality(words) BETWEEN 2 AND 20)
+);
+CREATE INDEX search_synonyms_by_word ON search_synonyms USING gin (words);
+
+CREATE TABLE search_misses (
+    words text PRIMARY KEY CHECK (length(words) <= 100),
+    lang text NOT NULL,
+    times bigint NOT NULL DEFAULT 1,
+    first_at timestamptz NOT NULL DEFAULT now(),
+    last_at timestamptz NOT NULL DEFAULT now()
+)
 """
 
 CONTENT = """
@@ -213,6 +288,11 @@ CREATE TABLE block_goods (
 """
 
 TABLES = (
+    "search_misses",
+    "search_synonyms",
+    "vocabulary",
+    "product_words",
+    "category_facets",
     "block_goods",
     "blocks",
     "content_pages",
@@ -229,12 +309,18 @@ TABLES = (
 
 
 def upgrade() -> None:
-    for statements in (FACTS, MEDIA, CATEGORIES, PRODUCTS, SKUS, LISTING, CONTENT):
+    for statements in (FACTS, MEDIA, CATEGORIES, PRODUCTS, SKUS, LISTING, FACETS, WORDS, CONTENT):
         op.execute(statements)
 
 
 def downgrade() -> None:
     for table in TABLES:
         op.execute(f"DROP TABLE {table}")
-    for function in ("skus_changed()", "products_changed()", "list_first_sku(bigint)"):
+    for function in (
+        "skus_first()",
+        "skus_changed()",
+        "products_changed()",
+        "facets_changed()",
+        "list_first_sku(bigint)",
+    ):
         op.execute(f"DROP FUNCTION {function}")

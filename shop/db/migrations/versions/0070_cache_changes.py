@@ -84,10 +84,10 @@ CREATE TRIGGER cache_sku_updated AFTER UPDATE ON skus FOR EACH ROW
 WHEN (
     (OLD.stock = 0) <> (NEW.stock = 0)
     OR (OLD.product_id, OLD.category_id, OLD.code, OLD.name, OLD.unit, OLD.price, OLD.offer_price, OLD.offer_from, OLD.offer_until,
-        OLD.weight, OLD.sold_by_weight, OLD.origin_id, OLD.allergens, OLD.tax_class, OLD.status, OLD.position, OLD.is_listed)
+        OLD.weight, OLD.sold_by_weight, OLD.origin_id, OLD.allergens, OLD.tax_class, OLD.status, OLD.position, OLD.is_listed, OLD.featured)
     IS DISTINCT FROM
        (NEW.product_id, NEW.category_id, NEW.code, NEW.name, NEW.unit, NEW.price, NEW.offer_price, NEW.offer_from, NEW.offer_until,
-        NEW.weight, NEW.sold_by_weight, NEW.origin_id, NEW.allergens, NEW.tax_class, NEW.status, NEW.position, NEW.is_listed)
+        NEW.weight, NEW.sold_by_weight, NEW.origin_id, NEW.allergens, NEW.tax_class, NEW.status, NEW.position, NEW.is_listed, NEW.featured)
 ) EXECUTE FUNCTION cache_touch_sku()
 """
 
