@@ -6,12 +6,15 @@ from pathlib import Path
 
 from aiohttp import web
 
+import shop.accounts.personal_data.service
 import shop.accounts.routes
 import shop.catalog.routes
 import shop.content.routes
 import shop.history.routes
+import shop.history.service
 import shop.mailroom.routes
 from shop import common_passwords
+from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import Assets
@@ -120,6 +123,10 @@ async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:
 
 async def passwords(app: web.Application) -> AsyncIterator[None]:
     """Where passwords are hashed, and how often they may be guessed."""
+    app[PERSONAL_DATA] = (
+        shop.history.service.personal_chapter(app[REDIS]),
+        *shop.accounts.personal_data.service.CHAPTERS,
+    )
     app[PASSWORDS] = Passwords()
     await asyncio.to_thread(common_passwords.words)
     app[LIMITS] = Limits(app[REDIS], app[SETTINGS].secret_keys[0])

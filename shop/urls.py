@@ -31,6 +31,7 @@ PATHS: Mapping[str, str] = {
     "accounts.second_factor": "/account/second-factor",
     "accounts.second_factor_qr": "/account/second-factor/code.svg",
     "accounts.second_factor_removal": "/account/second-factor/removal",
+    "accounts.second_factor_secret": "/account/second-factor/secret",
     "accounts.security": "/account/security",
     "accounts.session_end": "/account/sessions/{id}/end",
     "accounts.sessions": "/account/sessions",

@@ -7,7 +7,11 @@ from typing import Any
 from shop.accounts.models import Account
 from shop.accounts.queries import account_by_id
 from shop.accounts.registration.service import ACTIVATION_SECONDS, activation_token
+from shop.accounts.security.email.service import change_token, change_under_way
+from shop.accounts.security.models import NOTICES, Kind
+from shop.accounts.security.password.service import reset_token
 from shop.db.outbox import Lease
+from shop.i18n import gettext
 from tasks.runtime import Workshop, promised
 
 
@@ -38,6 +42,53 @@ async def send_already_registered(shop: Workshop, held: Lease, *, account_id: in
             "reset": _link(shop, account, "accounts.password_reset"),
         }
         await _send(shop, held, account, "already_registered", **links)
+
+
+@promised("tasks.mail.send_password_reset")
+async def send_password_reset(shop: Workshop, held: Lease, *, account_id: int | None) -> None:
+    """Send the link that sets a new password; nothing for a promise to nobody."""
+    account = await _account(shop, account_id)
+    if account is not None:
+        link = _link(shop, account, "accounts.password_reset_link", token=reset_token(shop.tokens, account))
+        await _send(shop, held, account, "password_reset", link=link)
+
+
+@promised("tasks.mail.send_email_confirmation")
+async def send_email_confirmation(shop: Workshop, held: Lease, *, account_id: int) -> None:
+    """Send the link that confirms a new address to that address; nothing when the wish is gone."""
+    account = await _account(shop, account_id)
+    async with shop.db.read() as conn:
+        change = await change_under_way(conn, account_id)
+    if account is not None and change is not None:
+        link = _link(shop, account, "accounts.email_confirmation", token=change_token(shop.tokens, change))
+        await _send(shop, held, account, "email_confirmation", to=change.email, link=link)
+
+
+@promised("tasks.mail.send_email_changed")
+async def send_email_changed(shop: Workshop, held: Lease, *, account_id: int, old: str) -> None:
+    """Tell the old address that it is no longer the account's."""
+    account = await _account(shop, account_id)
+    if account is not None:
+        await _send(
+            shop, held, account, "email_changed", to=old, link=_link(shop, account, "content.page", slug="contact")
+        )
+
+
+@promised("tasks.mail.send_security_notice")
+async def send_security_notice(shop: Workshop, held: Lease, *, account_id: int, kind: str) -> None:
+    """Tell the owner what happened to the account, and where to go if it was somebody else."""
+    account = await _account(shop, account_id)
+    if account is not None:
+        what, explanation = (gettext(shop.spoken(account.language), text) for text in NOTICES[Kind(kind)])
+        link = _link(shop, account, "accounts.password_reset")
+        await _send(shop, held, account, "security_notice", what=what, explanation=explanation, link=link)
+
+
+@promised("tasks.mail.send_goodbye")
+async def send_goodbye(shop: Workshop, held: Lease, *, email: str, name: str, language: str) -> None:
+    """Send the last mail of an erased account, to an address only this promise still knows."""
+    lang = shop.spoken(language)
+    await shop.mailer.send("goodbye", to=email, name=name, lang=lang, reference=held.reference)
 
 
 async def _account(shop: Workshop, account_id: int | None) -> Account | None:

@@ -12,21 +12,24 @@ from shop.accounts.addresses.queries import offered_address
 from shop.accounts.models import Account
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import Origin
+from shop.accounts.service import choose_language
 from shop.catalog.queries import products_by_ids
 from shop.db import Connection
 from shop.i18n import ngettext
-from shop.keys import DB, LANG, PASSWORDS, SETTINGS
+from shop.keys import DB, LANG, PASSWORDS, SETTINGS, URLS
 from shop.limits import Try
 from shop.passwords import TooBusy
 from shop.sealing import KeyRing
 from shop.web.access import visitor_of
 from shop.web.devices import device_of
-from shop.web.forms import Form
+from shop.web.forms import Form, posted
 from shop.web.peers import address_of
-from shop.web.respond import render
+from shop.web.respond import render, see_other_path
 
 WRONG: Final = 422
 RECENT: Final = 5
+# security: a page whose path is a key tells it to nobody, and nobody keeps it
+PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 async def account(request: web.Request) -> web.StreamResponse:
@@ -37,6 +40,18 @@ async def account(request: web.Request) -> web.StreamResponse:
         address = await offered_address(conn, owner.id)
         recent = await products_by_ids(conn, (visitor.recent or ())[:RECENT], request[LANG])
     return await render(request, "accounts/account.html", account=owner, address=address, recent=recent)
+
+
+async def language(request: web.Request) -> web.StreamResponse:
+    """The language of mails, and of the account page from here on."""
+    chosen = (await posted(request)).get("language", "")
+    if chosen not in request.app[URLS].languages:
+        raise web.HTTPBadRequest
+    visitor = await visitor_of(request)
+    assert visitor.account_id is not None, "behind the door `signed_in`"
+    async with request.app[DB].transaction() as conn:
+        await choose_language(conn, visitor.account_id, chosen)
+    return see_other_path(request.app[URLS].path("accounts.account", chosen))
 
 
 async def owner_of(conn: Connection, request: web.Request) -> Account:

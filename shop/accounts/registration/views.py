@@ -10,7 +10,7 @@ from shop.accounts.models import Account, UsernameTaken, identity_key
 from shop.accounts.registration import service
 from shop.accounts.registration.forms import ActivationForm, RegistrationForm, ResendForm
 from shop.accounts.sign_in.views import complete_sign_in
-from shop.accounts.views import WRONG, form_page, hashed, origin_of, too_many
+from shop.accounts.views import PRIVATE, WRONG, form_page, hashed, origin_of, too_many
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, TOKENS
 from shop.limits import Limit
@@ -23,8 +23,6 @@ PER_NETWORK: Final = Limit("register.network", 20, 3600)
 EVERYBODY: Final = Limit("register.all", 1000, 300)
 # Mails that strangers can make the shop send to one address.
 PER_ADDRESS: Final = Limit("mail.address", 3, 6 * 3600)
-# security: a page whose path is a key tells it to nobody, and nobody keeps it
-PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 async def register(request: web.Request) -> web.StreamResponse:

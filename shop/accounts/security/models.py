@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ForeignKey, Identity, Index, func, text
 
 from shop.db import Model, column
+from shop.i18n import N_
 
 
 class Kind(StrEnum):
@@ -33,6 +35,37 @@ class Kind(StrEnum):
     RECOVERY_CODE_USED = "recovery_code_used"
     DATA_EXPORTED = "data_exported"
     ERASED = "erased"
+
+
+# What the owner is told by mail: what happened, and what that means.
+NOTICES: Final[Mapping[Kind, tuple[str, str]]] = {
+    Kind.PASSWORD_CHANGED: (
+        N_("Your password was changed"),
+        N_("On all other devices you have been signed out."),
+    ),
+    Kind.PASSWORD_RESET: (
+        N_("Your password was set anew"),
+        N_("Somebody used the link we sent to this address. On all devices you have been signed out."),
+    ),
+    Kind.EMAIL_CHANGE_ASKED: (
+        N_("Your e-mail address is to be changed"),
+        N_(
+            "Somebody signed in to your account wants mails to go to another address. That address has to confirm it first."
+        ),
+    ),
+    Kind.SECOND_FACTOR_ON: (
+        N_("Your second factor is on"),
+        N_("Signing in now asks for a code from your authenticator app."),
+    ),
+    Kind.SECOND_FACTOR_OFF: (
+        N_("Your second factor is off"),
+        N_("Your password alone opens your account again."),
+    ),
+    Kind.RECOVERY_CODE_USED: (
+        N_("A recovery code was used"),
+        N_("Somebody signed in with one of your recovery codes; it is worth nothing any more."),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record
 from shop.accounts.sessions import service as sessions
+from shop.accounts.sessions.queries import live_session
 from shop.db import Connection
 from shop.limits import Limit
 from shop.passwords import Passwords
@@ -66,6 +67,14 @@ async def login(
         raise CredentialsChanged
     await record(conn, account.id, Kind.SIGNED_IN, origin)
     return await sessions.start(conn, account.id, expiry=expiry, origin=origin, replaces=replaces)
+
+
+async def renew_session(conn: Connection, account: Account, origin: Origin, id_hash: bytes | None) -> NewSession:
+    """End all sessions of an account and begin one that lasts as long as the one with this id hash would have."""
+    found = await live_session(conn, id_hash) if id_hash else None
+    expiry = 0 if found is None or found[0].until_browser_closes else found[0].idle_seconds
+    await sessions.revoke_all(conn, account.id)
+    return await sessions.start(conn, account.id, expiry=expiry, origin=origin)
 
 
 async def keep_better_hash(conn: Connection, account: Account, better: str) -> Account:

@@ -23,8 +23,9 @@ from shop.i18n import N_
 from shop.keys import DB, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit, Try
 from shop.passwords import TooBusy
+from shop.session_record import NewSession
 from shop.tokens import LinkInvalid
-from shop.web.access import Visitor, visitor_of
+from shop.web.access import visitor_of
 from shop.web.cookies import cookie_of, give_cookie
 from shop.web.next_page import own_page
 from shop.web.peers import address_of, prefix_of
@@ -130,8 +131,21 @@ async def complete_sign_in(
     there = await own_page(request, wanted)
     response = see_other_path(there) if there else see_other(request, "accounts.account")
     await request.app[SESSIONS].begin(request, response, started)
-    _know_device(request, response, account, before)
+    know_device(request, response, account)
     return response
+
+
+async def renewed_session(request: web.Request, conn: Connection, account: Account) -> NewSession:
+    """End all sessions of the visitor's account and begin one of the same kind for this browser; hand it to `SESSIONS.begin`."""
+    visitor = await visitor_of(request)
+    return await service.renew_session(conn, account, origin_of(request), visitor.session_id_hash)
+
+
+def know_device(request: web.Request, response: web.StreamResponse, account: Account) -> None:
+    """Mark this browser as one of the account's owner, so that strangers' failures never keep the owner out."""
+    if _known_device(request, account) is None:
+        mark = request.app[TOKENS].sign(DEVICE, [account.id, secrets.token_hex(8)])
+        give_cookie(request, response, DEVICE, mark, DEVICE_SECONDS)
 
 
 async def _checked(request: web.Request, form: LoginForm, account: Account | None, attempt: Try) -> web.StreamResponse:
@@ -184,12 +198,6 @@ def _known_device(request: web.Request, account: Account | None) -> str | None:
     except LinkInvalid:
         return None
     return f"{account_id}.{mark}" if account is not None and account.id == account_id else None
-
-
-def _know_device(request: web.Request, response: web.StreamResponse, account: Account, before: Visitor) -> None:
-    if before.account_id != account.id or _known_device(request, account) is None:
-        mark = request.app[TOKENS].sign(DEVICE, [account.id, secrets.token_hex(8)])
-        give_cookie(request, response, DEVICE, mark, DEVICE_SECONDS)
 
 
 async def _note_failure(request: web.Request, account_id: int | None, factor: str) -> None:

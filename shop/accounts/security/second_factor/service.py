@@ -10,8 +10,8 @@ from typing import Final
 from shop import totp
 from shop.accounts.security.models import Kind, Origin, SecondFactor
 from shop.accounts.security.second_factor.queries import second_factor_of
-from shop.accounts.security.service import record
-from shop.db import Connection, outbox
+from shop.accounts.security.service import record, tell_owner
+from shop.db import Connection
 from shop.limits import Limit
 from shop.sealing import KeyRing, SealBroken
 
@@ -65,7 +65,7 @@ async def confirm(conn: Connection, seals: KeyRing, account_id: int, code: str, 
     if step is None or not await conn.execute(CONFIRM, values):
         raise WrongCode
     await record(conn, account_id, Kind.SECOND_FACTOR_ON, origin)
-    await outbox.promise(conn, "tasks.mail.send_security_notice", account_id=account_id, kind=Kind.SECOND_FACTOR_ON)
+    await tell_owner(conn, account_id, Kind.SECOND_FACTOR_ON)
     return await make_recovery_codes(conn, account_id, origin)
 
 
@@ -82,7 +82,7 @@ async def use_code(conn: Connection, seals: KeyRing, account_id: int, code: str,
     if not await conn.execute(USE_RECOVERY, {"id": account_id, "hash": _hash(account_id, code)}):
         raise WrongCode
     await record(conn, account_id, Kind.RECOVERY_CODE_USED, origin)
-    await outbox.promise(conn, "tasks.mail.send_security_notice", account_id=account_id, kind=Kind.RECOVERY_CODE_USED)
+    await tell_owner(conn, account_id, Kind.RECOVERY_CODE_USED)
 
 
 async def make_recovery_codes(conn: Connection, account_id: int, origin: Origin) -> list[str]:
@@ -99,9 +99,7 @@ async def remove(conn: Connection, account_id: int, origin: Origin) -> None:
     await conn.execute("DELETE FROM recovery_codes WHERE account_id = %(id)s", {"id": account_id})
     if await conn.execute("DELETE FROM second_factors WHERE account_id = %(id)s", {"id": account_id}):
         await record(conn, account_id, Kind.SECOND_FACTOR_OFF, origin)
-        await outbox.promise(
-            conn, "tasks.mail.send_security_notice", account_id=account_id, kind=Kind.SECOND_FACTOR_OFF
-        )
+        await tell_owner(conn, account_id, Kind.SECOND_FACTOR_OFF)
 
 
 def secret_of(seals: KeyRing, factor: SecondFactor) -> bytes:

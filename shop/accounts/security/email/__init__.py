@@ -1,0 +1,1 @@
+"""Another e-mail address: confirmed at the new one, told at the old one."""

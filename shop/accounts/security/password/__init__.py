@@ -1,0 +1,1 @@
+"""Another password: by choice, or because the old one is forgotten."""
