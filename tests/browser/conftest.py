@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, StorageState, async_playwright
 
-from tests.browser.journey import Person, activate, goods, register, sign_in
+from tests.browser.journey import Person, activate, goods, register
 from tests.servers import scratch_folder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -117,13 +117,12 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 @pytest.fixture(scope="session")
 async def member(chromium: Browser, shop: str) -> StorageState:
-    """The cookies of somebody who registered, activated and signed in."""
+    """The cookies of somebody who registered and activated, and is signed in by that."""
     person = Person()
     context = await chromium.new_context(base_url=shop, locale="en-US")
     page = await context.new_page()
     await register(page, person)
     await activate(page, person)
-    await sign_in(page, person)
     for path in await goods(page, 2):
         await page.goto(path)
     state = await context.storage_state()

@@ -35,6 +35,7 @@ async def register(page: Page, person: Person, prefix: str = "") -> None:
     await page.fill("[name=username]", person.username)
     await page.fill("[name=email]", person.email)
     await page.fill("main [name=password]", person.password)
+    await page.check("[name=consent]")
     await press(page)
 
 
@@ -53,10 +54,15 @@ async def activation_link(page: Page, person: Person) -> str:
 
 
 async def activate(page: Page, person: Person) -> None:
-    """Follows the link and, where the page asks for it, confirms."""
+    """Follows the link and confirms, which also signs in."""
     await page.goto(await activation_link(page, person))
-    if await page.locator("main form button[type=submit]").count():
-        await press(page)
+    await press(page)
+
+
+async def sign_out(page: Page) -> None:
+    await page.locator("header .menu summary").click()
+    async with page.expect_navigation():
+        await page.locator("header .menu form button").click()
 
 
 async def sign_in(page: Page, person: Person, prefix: str = "") -> None:
