@@ -56,6 +56,7 @@ class RedisClient:
         self._is_open = False  # the breaker: open means that no current flows
         self._is_closed = False
         self._flushing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._probing: asyncio.Task[None] | None = None
 
@@ -111,13 +112,17 @@ class RedisClient:
         link = self._link
         if len(self._waiting) + (link.in_flight if link is not None else 0) >= QUEUE:
             raise RedisAway("too many commands are waiting already")
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._arrive()
         future: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((packed, future))
         if not self._flushing:
             self._flushing = True
             loop.call_soon(self._flush)
         return future
+
+    def _arrive(self) -> asyncio.AbstractEventLoop:
+        self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _flush(self) -> None:
         if self._waiting and (self._link is None or self._link.is_closed):
