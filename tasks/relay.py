@@ -23,7 +23,7 @@ TIDY_SECONDS: Final = 10.0
 # No more messages than this lie in the queue, so that rows handed over again never flood a slow or sleeping worker.
 QUEUE_LIMIT: Final = 500
 BATCH: Final = 100
-FAREWELL_SECONDS: Final = 1.0
+FAREWELL_SECONDS: Final = 0.5
 
 log = structlog.get_logger("tasks.relay")
 

@@ -20,6 +20,7 @@ LINK = "http://localhost/activation/abc.def"
 
 @pytest.fixture
 def mailer(settings: Settings) -> Iterator[Mailer]:
+    shutil.rmtree(mail_room(settings), ignore_errors=True)
     yield Mailer.of(settings)
     shutil.rmtree(mail_room(settings), ignore_errors=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -45,6 +46,10 @@ async def test_a_registration_becomes_a_mail_also_when_the_broker_was_dead(
     worker.send_signal(signal.SIGTERM)
     relay.send_signal(signal.SIGTERM)
     await until(lambda: (worker.poll(), relay.poll()) == (0, 0), 5)
+    text = mail_server.to("lin@example.com")[0].get_body(("plain",)).get_content()
+    token = re.search(r"/zh/activation/(\S+)", text)[1]
+    assert "promise kept" in crew.told()
+    assert [secret for secret in (token, "lin@example.com") if secret in crew.told()] == []  # I15
 
 
 @pytest.mark.slow

@@ -12,11 +12,12 @@ import pytest
 from celery import Celery
 from structlog.testing import capture_logs
 
+import tasks.relay
 from shop.db import Database, outbox
 from shop.settings import HOME, Settings
 from tasks.app import KEY_PREFIX, QUEUE, configuration
 from tasks.broker import Broker, BrokerAway
-from tasks.relay import QUEUE_LIMIT, Relay
+from tasks.relay import Relay
 from tests.tasks.conftest import until
 from tests.tasks.crew import Crew, MortalBroker, environment
 
@@ -82,13 +83,18 @@ async def test_f_c2_a_relay_killed_before_it_published_loses_nothing(
     assert broker.length == 5
 
 
-async def test_a_sleeping_worker_is_not_flooded(db: Database, celery: Celery, broker: MortalBroker) -> None:
-    await promise(db, QUEUE_LIMIT + 150)
+async def test_a_sleeping_worker_is_not_flooded(
+    db: Database, celery: Celery, broker: MortalBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks.relay, "QUEUE_LIMIT", 40)
+    monkeypatch.setattr(tasks.relay, "BATCH", 15)
+    await promise(db, 60)
     relay = Relay(db, Broker(celery), queued_seconds=0)
-    while await relay.sweep():
-        assert broker.length <= QUEUE_LIMIT
-    assert broker.length == QUEUE_LIMIT
-    assert await relay.sweep() == 0
+    assert [await relay.sweep() for _ in range(4)] == [15, 15, 10, 0]
+    assert broker.length == 40
+    broker.redis.lpop("celery:promises", 30)
+    assert [await relay.sweep() for _ in range(3)] == [15, 15, 0]
+    assert broker.length == 40
 
 
 async def test_f_c4_a_dead_broker_delays_and_is_told_once(
