@@ -8,6 +8,7 @@ from aiohttp import web
 
 import shop.accounts.personal_data.service
 import shop.accounts.routes
+import shop.cart.routes
 import shop.catalog.routes
 import shop.content.routes
 import shop.history.routes
@@ -20,6 +21,7 @@ from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import Assets
 from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
+from shop.cart.views import basket_hole
 from shop.db import Database
 from shop.history.views import recent_hole
 from shop.keys import ASSETS, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
@@ -50,6 +52,7 @@ MIDDLEWARES = (
 
 FEATURES: tuple[list[Route], ...] = (
     shop.accounts.routes.ROUTES,
+    shop.cart.routes.ROUTES,
     shop.catalog.routes.ROUTES,
     shop.content.routes.ROUTES,
     shop.history.routes.ROUTES,
@@ -57,6 +60,7 @@ FEATURES: tuple[list[Route], ...] = (
 
 # What fills the holes of a kept page (templates/partials/{name}.html) for its visitor.
 HOLES: dict[str, Filler] = {
+    "basket": basket_hole,
     "flashes": flashes_hole,
     "recent": recent_hole,
     "visitor": visitor_hole,
@@ -78,7 +82,7 @@ def create_app(settings: Settings) -> web.Application:
     app[ASSETS] = Assets(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []
-    app[AT_SIGN_IN] = (shop.history.views.take_over,)
+    app[AT_SIGN_IN] = (shop.cart.views.merge, shop.history.views.take_over)
     app[FILLERS] = HOLES
     app[PAGES] = Pages()
     set_up_templates(app, str(ROOT / "templates"))

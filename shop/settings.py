@@ -102,6 +102,13 @@ class Settings(BaseModel):
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
     timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
 
+    tax_standard: int = Field(default=1300, ge=0, le=10_000)
+    tax_reduced: int = Field(default=900, ge=0, le=10_000)
+    cash_ceiling: int = Field(default=50_000, ge=0)
+    open_orders: int = Field(default=3, ge=1)
+    units_per_order: int = Field(default=99, ge=1, le=99)
+    order_mails: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+
     state: Path = HOME / "var"
 
     @classmethod
@@ -136,6 +143,11 @@ class Settings(BaseModel):
         if self.development:
             own |= {f"localhost:{self.port}", f"127.0.0.1:{self.port}"}
         return frozenset(own)
+
+    @property
+    def tax_rates(self) -> Mapping[str, int]:
+        """The tax contained in prices, by tax class, in hundredths of a percent."""
+        return {"standard": self.tax_standard, "reduced": self.tax_reduced, "zero": 0}
 
     @property
     def is_secure(self) -> bool:

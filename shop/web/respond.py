@@ -69,7 +69,7 @@ def render_error(request: web.Request, status: int, **context: Any) -> web.Respo
             request, f"errors/{status}.html", {"status": status, "request_id": request.get(REQUEST_ID, ""), **context}
         )
     )
-    told = {"visitor": GUEST, "flashes": [], "recent": []}
+    told = {"visitor": GUEST, "flashes": [], "recent": [], "basket_count": None}
     values = {"csrf": b"", **{name: _partial(request, name, told, b"") for name in holes.names(pieces) - {"csrf"}}}
     body = holes.fill(pieces, values)
     return web.Response(

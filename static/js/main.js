@@ -1,4 +1,5 @@
 // What makes a page nicer where script runs; every page works without it.
+import "./basket.js";
 import "./carousel.js";
 import "./forms.js";
 import "./gallery.js";
