@@ -14,6 +14,7 @@ import shop.content.routes
 import shop.history.routes
 import shop.history.service
 import shop.mailroom.routes
+import shop.search.routes
 from shop import common_passwords
 from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
@@ -56,6 +57,7 @@ FEATURES: tuple[list[Route], ...] = (
     shop.catalog.routes.ROUTES,
     shop.content.routes.ROUTES,
     shop.history.routes.ROUTES,
+    shop.search.routes.ROUTES,
 )
 
 # What fills the holes of a kept page (templates/partials/{name}.html) for its visitor.

@@ -58,6 +58,7 @@ PATHS: Mapping[str, str] = {
     "mailroom.mails": "/dev/mail",
     "media.file": "/media/{name}",
     "search.results": "/search",
+    "search.suggestions": "/search/suggestions",
     "static.file": "/static/{version}/{path:.+}",
 }
 

@@ -73,7 +73,8 @@ def keys_of(name: str) -> set[str]:
 
 def spellings_of(name: str) -> set[str]:
     """The words of a name that a typing error may be meant for: Latin words, short readings."""
-    found = {part for part in parts(name) if not is_chinese(part) and len(part) >= 4 and not part.isdigit()}
+    latin = [part for part in parts(name) if not is_chinese(part) and not part.isdigit()]
+    found = {word for part in latin for word in (part, stem(part)) if len(word) >= 4}
     found |= {"".join(reading(run)) for run in parts(name) if is_chinese(run) and 2 <= len(run) <= 4}
     return found
 
@@ -128,3 +129,8 @@ def _of_run(run: str) -> Iterator[str]:
 
 def _pinyin(run: str) -> Iterable[str]:
     return lazy_pinyin(run, style=Style.NORMAL, errors="ignore", v_to_u=False) if run else ()
+
+
+def canonical(text: str) -> str:
+    """A text as its words, without plurals: the form in which synonyms are kept."""
+    return " ".join(part if is_chinese(part) else stem(part) for part in parts(text))

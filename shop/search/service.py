@@ -1,0 +1,31 @@
+"""What the shop learns from searches, and is told about words."""
+
+from collections.abc import Sequence
+
+from shop.db import Connection
+from shop.words import canonical, normal
+
+MOST_MISSES = 10_000
+
+
+async def record_miss(conn: Connection, typed: str, lang: str) -> None:
+    """Counts a search that found nothing; when 10,000 different ones are known, no new ones."""
+    words = normal(typed)
+    if words and not await conn.execute(COUNT_MISS, {"words": words}):
+        await conn.execute(FIRST_MISS, {"words": words, "lang": lang, "most": MOST_MISSES})
+
+
+async def add_synonyms(conn: Connection, words: Sequence[str]) -> None:
+    """From now on each of these words finds what the others find; raises ValueError for fewer than two."""
+    kept = list(dict.fromkeys(canonical(word) for word in words if canonical(word)))
+    if len(kept) < 2:
+        raise ValueError("synonyms are at least two words")
+    await conn.execute("INSERT INTO search_synonyms (words) VALUES (%(words)s)", {"words": kept})
+
+
+COUNT_MISS = "UPDATE search_misses SET times = times + 1, last_at = now() WHERE words = %(words)s"
+FIRST_MISS = """
+INSERT INTO search_misses (words, lang) SELECT %(words)s, %(lang)s
+WHERE (SELECT count(*) FROM (SELECT FROM search_misses LIMIT %(most)s) known) < %(most)s
+ON CONFLICT (words) DO UPDATE SET times = search_misses.times + 1, last_at = now()
+"""
