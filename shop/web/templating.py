@@ -71,7 +71,7 @@ def set_up_templates(app: web.Application, folder: str) -> None:
 
 def _read_ahead(lang: str, settings: Settings) -> None:
     # Babel and the message catalogues read their files at the first use, which must not be a visitor's.
-    i18n.gettext(lang, "")
+    i18n.plural(lang, "", "", 1)
     i18n.format_datetime(lang, datetime.now(UTC), settings.timezone)
     format_money(0, settings.currency, lang)
 
