@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from shop.commands.local import Local
-from shop.commands.serving import Taken, inherited, listen, run
+from shop.commands.sockets import Taken, inherited, listen
 from shop.commands.supervisor import Supervisor
 from shop.embedded import lock
 from shop.installation import NODE_MODULES
@@ -85,6 +85,7 @@ def _greet(settings: Settings, accounts: str) -> None:
 def _serve(descriptors: str) -> int:
     from shop import logs
     from shop.app import create_app
+    from shop.commands.serving import run
 
     settings = Settings.inherit(os.environ)
     logs.configure(development=True, service="web")

@@ -8,7 +8,8 @@ import sys
 
 from shop import logs
 from shop.app import create_app
-from shop.commands import serving
+from shop.commands.serving import run
+from shop.commands.sockets import Taken, listen, listen_on_path
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
 
 HELP = "serve a real shop: no mail room, no sandbox, no demo accounts (settings: config/environment.example)"
@@ -24,12 +25,10 @@ def main(arguments: argparse.Namespace) -> int:
     os.environ.pop(DEVELOPMENT_MARK, None)
     try:
         settings = Settings.load(os.environ, development=False)
-        listen = (
-            serving.listen_on_path(settings.socket) if settings.socket else serving.listen(settings.host, settings.port)
-        )
-    except (SettingsError, serving.Taken) as problem:
+        sockets = listen_on_path(settings.socket) if settings.socket else listen(settings.host, settings.port)
+    except (SettingsError, Taken) as problem:
         print(problem, file=sys.stderr)
         return 1
     logs.configure(development=False, service="web")
-    serving.run(lambda: create_app(settings), listen, grace=GRACE)
+    run(lambda: create_app(settings), sockets, grace=GRACE)
     return 0

@@ -16,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from shop.commands import serving
+from shop.commands import sockets
 from shop.settings import DEVELOPMENT_MARK, HOME, Settings
 from tests.servers import scratch_folder
 
@@ -93,13 +93,13 @@ def test_without_its_settings_it_does_not_start() -> None:
 
 def test_a_socket_that_nobody_answers_on_is_replaced_and_a_living_one_is_not(folder: Path) -> None:
     path = folder / "web.sock"
-    (first,) = serving.listen_on_path(path)
+    (first,) = sockets.listen_on_path(path)
     with pytest.raises(
-        serving.Taken, match=r"^Somebody already answers on .*; stop it, or choose another with SHOP_SOCKET\.$"
+        sockets.Taken, match=r"^Somebody already answers on .*; stop it, or choose another with SHOP_SOCKET\.$"
     ):
-        serving.listen_on_path(path)
+        sockets.listen_on_path(path)
     first.close()
-    (second,) = serving.listen_on_path(path)
+    (second,) = sockets.listen_on_path(path)
     assert _answers(path)
     second.close()
 
@@ -108,7 +108,7 @@ def test_localhost_is_reached_by_both_protocols_where_the_machine_has_both() -> 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    opened = serving.listen("127.0.0.1", port)
+    opened = sockets.listen("127.0.0.1", port)
     assert opened[0].getsockname() == ("127.0.0.1", port)
     assert all(one.getsockname()[1] == port for one in opened)
     for one in opened:
