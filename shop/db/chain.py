@@ -29,7 +29,7 @@ class Chain(Generic[M]):
     _is_manager = False
 
     def __init__(self) -> None:
-        self._question = Question(None)
+        self._parts: dict[str, Any] = Question(None)._asdict()
         self._conn: Connection | None = None
         self._prefetched: tuple[str, ...] = ()
         self._noted: tuple[Any, ...] = ()  # values of annotations
@@ -40,9 +40,8 @@ class Chain(Generic[M]):
 
     def using(self, conn: Connection) -> Self:
         """The same question on this connection."""
-        clone = self._clone()
-        clone._conn = conn
-        clone._is_manager = self._is_manager
+        clone = object.__new__(type(self))
+        clone.__dict__ = {**self.__dict__, "_conn": conn}
         return clone
 
     def all(self) -> Self:
@@ -53,7 +52,7 @@ class Chain(Generic[M]):
         """Only rows that meet every condition."""
         self._unsliced("filter")
         values: list[Any] = []
-        nodes = [part for q in conditions for part in flattened(condition(q, values))]
+        nodes = [part for q in conditions for part in flattened(condition(q, values))] if conditions else []
         nodes += [leaf(path, value, values) for path, value in lookups.items()]
         return self._narrowed(nodes, values)
 
@@ -71,7 +70,7 @@ class Chain(Generic[M]):
     def order_by(self, *names: str | Ordering | F | ClauseElement) -> Self:
         """In this order instead of any before: "price", "-price", "category__name", F("price").desc(nulls_last=True)."""
         self._unsliced("reorder")
-        return self._asking(order=tuple(_ordering(name) for name in names))
+        return self._asking(order=tuple([_ordering(name) for name in names]))
 
     def reverse(self) -> Self:
         """The opposite order."""
@@ -143,8 +142,16 @@ class Chain(Generic[M]):
         return clone
 
     @property
+    def _question(self) -> Question:
+        return Question._make(self._parts.values())
+
+    @property
+    def _model(self) -> Any:
+        return self._parts["model"]
+
+    @property
     def _name(self) -> str:
-        return str(self._question.model.__name__)
+        return str(self._model.__name__)
 
     @property
     def _values(self) -> tuple[Any, ...]:
@@ -152,17 +159,16 @@ class Chain(Generic[M]):
 
     def _clone(self) -> Self:
         clone = object.__new__(type(self))
-        clone.__dict__.update(self.__dict__)
-        clone.__dict__.pop("_is_manager", None)
+        clone.__dict__ = {**self.__dict__, "_is_manager": False}
         return clone
 
     def _asking(self, **changes: Any) -> Self:
-        clone = self._clone()
-        clone._question = self._question._replace(**changes)
+        clone = object.__new__(type(self))
+        clone.__dict__ = {**self.__dict__, "_is_manager": False, "_parts": {**self._parts, **changes}}
         return clone
 
     def _narrowed(self, nodes: list[Any], values: list[Any]) -> Self:
-        clone = self._asking(where=(*self._question.where, *nodes))
+        clone = self._asking(where=(*self._parts["where"], *nodes))
         clone._given = (*self._given, *values)
         return clone
 
@@ -179,11 +185,11 @@ class Chain(Generic[M]):
         return clone
 
     def _unsliced(self, verb: str) -> None:
-        if self._question.low or self._question.high:
+        if self._parts["low"] or self._parts["high"]:
             raise TypeError(f"{self._name}: cannot {verb} a query once a slice has been taken")
 
     def _whole(self, method: str) -> None:
-        if self._question.form != "object":
+        if self._parts["form"] != "object":
             raise TypeError(f"{self._name}: {method}() loads objects, so it cannot follow values()")
 
     def _plan(self, build: Callable[..., Plan], *key: Any) -> Plan:

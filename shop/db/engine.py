@@ -75,7 +75,7 @@ class Connection:
 
     async def fetch_tuples(self, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Plain tuples of ready SQL, for those who build their own objects."""
-        rows: list[tuple[Any, ...]] = (await self._run(sql, params)).fetchall()
+        rows: list[tuple[Any, ...]] = (await self._send(sql, params)).fetchall()
         return rows
 
     async def batches(self, sql: str, params: Mapping[str, Any]) -> AsyncIterator[list[tuple[Any, ...]]]:
@@ -120,9 +120,10 @@ class Connection:
 
     async def _run(self, statement: Statement, params: Mapping[str, Any] | None) -> Any:
         if isinstance(statement, str):
-            sql, values = statement, params
-        else:
-            sql, values = compiled(statement, params)
+            return await self._send(statement, params)
+        return await self._send(*compiled(statement, params))
+
+    async def _send(self, sql: str, values: Mapping[str, Any] | None) -> Any:
         seconds = min(remaining(self._seconds), self._until - time.monotonic())
         try:
             return await self._link.run(sql, values, seconds)

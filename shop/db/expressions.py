@@ -6,7 +6,10 @@ key under which the SQL is kept and the tree from which it is built, so a known 
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
+from uuid import UUID
 
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -14,6 +17,7 @@ from .errors import FieldError
 
 Shape = tuple[Any, ...]
 _LISTS = (list, tuple, set, frozenset, range)
+_PLAIN = frozenset({str, int, bool, float, Decimal, datetime, date, UUID})  # looked at first, being the most
 
 
 class Raw:
@@ -193,13 +197,16 @@ def condition(q: Q, values: list[Any]) -> Shape:
 
 def leaf(path: str, value: Any, values: list[Any]) -> Shape:
     """The shape of one lookup: (path, what kind of value)."""
+    if type(value) in _PLAIN and not path.endswith(("__isnull", "__range")):
+        values.append(value)
+        return (path, "value")
     if value is None:
         return (path, "null")
     if path.endswith("__isnull"):
         if not isinstance(value, bool):
             raise FieldError(f"{path} takes True or False, not {value!r}")
         return (path, ("isnull", value))
-    if isinstance(value, Expression | ClauseElement):
+    if isinstance(value, (Expression, ClauseElement)):
         return (path, operand(value, values))
     if path.endswith("__range"):
         low, high = value

@@ -9,7 +9,7 @@ from sqlalchemy import Select
 
 from . import keyset, statements
 from .compiled import bound
-from .expressions import Aggregate, Ordering, operand
+from .expressions import Aggregate, Ordering, condition, flattened, leaf, operand
 from .loading import prefetch
 from .scope import Scope
 from .writes import Writes
@@ -27,7 +27,9 @@ class QuerySet(Writes[M]):
         """Object by object; in a transaction 500 at a time, else all at once."""
         plan, params = self._asked()
         async for rows in self._connection.batches(plan.sql, params):
-            for item in await self._loaded(plan, rows):
+            found = plan.load(rows)
+            await prefetch(self._connection, self._model, found, self._prefetched)
+            for item in found:
                 yield item
 
     @overload
@@ -51,22 +53,31 @@ class QuerySet(Writes[M]):
     @property
     def statement(self) -> Select[Any]:
         """The SELECT as SQLAlchemy's, with the values in it."""
-        scope = Scope(self._question.model)
+        scope = Scope(self._model)
         select = statements.selected(scope, self._question)
         return bound(select, scope.binders, self._values, self._slice_params())
 
     async def get(self, *conditions: Any, **lookups: Any) -> M:
         """The one object; Model.DoesNotExist or Model.MultipleObjectsReturned otherwise."""
-        narrowed = self.filter(*conditions, **lookups) if conditions or lookups else self._clone()
-        if narrowed._high is None:
-            narrowed = narrowed._sliced(narrowed._low, narrowed._low + 2)
-        found = await narrowed._fetch()
+        if conditions or lookups:
+            self._unsliced("filter")
+        values: list[Any] = []
+        nodes = [part for q in conditions for part in flattened(condition(q, values))] if conditions else []
+        nodes += [leaf(path, value, values) for path, value in lookups.items()]
+        # The commonest question of all: its plan is found without building the sets in between.
+        plan = self._plan(statements.single, self._lockable(), tuple(nodes))
+        params = plan.params((*self._values, *values))
+        params["high"] = 2
+        if self._low or self._high is not None:
+            params.update(self._slice_params())
+        found = plan.load(await self._connection.fetch_tuples(plan.sql, params))
+        if self._prefetched:
+            await prefetch(self._connection, self._model, found, self._prefetched)
         if len(found) == 1:
             return found[0]
-        model = self._question.model
         if not found:
-            raise model.DoesNotExist(f"there is no {self._name} with {_told(conditions, lookups)}")
-        raise model.MultipleObjectsReturned(f"more than one {self._name} has {_told(conditions, lookups)}")
+            raise self._model.DoesNotExist(f"there is no {self._name} with {_told(conditions, lookups)}")
+        raise self._model.MultipleObjectsReturned(f"more than one {self._name} has {_told(conditions, lookups)}")
 
     async def first(self) -> M | None:
         """The first object in the given order, or by primary key; None where there is none."""
@@ -107,7 +118,7 @@ class QuerySet(Writes[M]):
     async def in_bulk(self, keys: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
         """Objects by their key; all of them where no keys are given."""
         self._whole("in_bulk")
-        meta = self._question.model._meta
+        meta = self._model._meta
         name = meta.column(field_name)
         if name is None or (name,) not in meta.uniques():
             raise ValueError(f"{self._name}.{field_name} is not unique, so in_bulk() cannot go by it")
@@ -123,9 +134,9 @@ class QuerySet(Writes[M]):
         if size < 1:
             raise ValueError(f"{self._name}: a page has at least one object")
         order = self._question.order
-        key = tuple(Ordering(k) for k in self._question.model._meta.key if all(k != o.name for o in order))
+        key = tuple(Ordering(k) for k in self._model._meta.key if all(k != o.name for o in order))
         asked = self._asking(order=order + key)
-        scope = Scope(self._question.model)
+        scope = Scope(self._model)
         refs = [scope.plain(one.name) for one in asked._question.order]
         if after is not None:
             past = keyset.values_of(after, refs)
@@ -149,38 +160,38 @@ class QuerySet(Writes[M]):
         ordered = self.order_by(*names)
         found = await (ordered.reverse() if backwards else ordered)[:1]._fetch()
         if not found:
-            raise self._question.model.DoesNotExist(f"there is no {self._name}")
+            raise self._model.DoesNotExist(f"there is no {self._name}")
         return found[0]
 
     def _by_key(self) -> Self:
         if self._question.order:
             return self
-        if self._question.group is not None and self._question.group != self._question.model._meta.key:
+        if self._question.group is not None and self._question.group != self._model._meta.key:
             raise TypeError(f"{self._name}: groups have no first or last without order_by()")
-        return self.order_by(*self._question.model._meta.key)
+        return self.order_by(*self._model._meta.key)
 
     def _slice_params(self) -> dict[str, int]:
         params = {} if self._high is None else {"high": self._high - self._low}
         return {**params, "low": self._low} if self._low else params
 
-    def _asked(self) -> tuple[statements.Plan, dict[str, Any]]:
+    def _lockable(self) -> statements.Question:
         question = self._question
         if question.lock is not None and not self._connection.in_transaction:
             raise RuntimeError(f"{self._name}: select_for_update() needs a transaction")
-        plan = self._plan(statements.objects, question)
+        return question
+
+    def _asked(self) -> tuple[statements.Plan, dict[str, Any]]:
+        plan = self._plan(statements.objects, self._lockable())
         params = plan.params(self._values)
-        if question.low or question.high:
+        if self._low or self._high is not None:
             params.update(self._slice_params())
         return plan, params
 
     async def _fetch(self) -> list[M]:
         plan, params = self._asked()
-        return await self._loaded(plan, await self._connection.fetch_tuples(plan.sql, params))
-
-    async def _loaded(self, plan: statements.Plan, rows: list[tuple[Any, ...]]) -> list[M]:
-        found = plan.load(rows)
-        if self._prefetched and found:
-            await prefetch(self._connection, self._question.model, found, self._prefetched)
+        found: list[M] = plan.load(await self._connection.fetch_tuples(plan.sql, params))
+        if self._prefetched:
+            await prefetch(self._connection, self._model, found, self._prefetched)
         return found
 
     async def _value(self, build: Any) -> Any:

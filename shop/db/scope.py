@@ -225,10 +225,11 @@ def checker(kind: Kind | None, label: str, *, nullable: bool = False) -> Binder:
     python, is_json, is_enum = kind.python, isinstance(kind.sql_type, JSON), kind.enum is not None
 
     def check(value: Any) -> Any:
-        if value is None and nullable:
-            return None
-        if type(value) is not python and not kind.accepts(value):
-            raise FieldError(f"{label} takes {python.__name__}, not {value!r} ({type(value).__name__})")
+        if type(value) is not python:
+            if value is None and nullable:
+                return None
+            if not kind.accepts(value):
+                raise FieldError(f"{label} takes {python.__name__}, not {value!r} ({type(value).__name__})")
         return Json(value) if is_json else str(value) if is_enum else value
 
     return check

@@ -59,7 +59,7 @@ class Plan(NamedTuple):
 
     def params(self, values: Sequence[Any]) -> dict[str, Any]:
         """The driver's parameters; FieldError for a value of the wrong type."""
-        given = {name: check(value) for (name, check), value in zip(self.binders, values, strict=True)}
+        given = {name: check(value) for (name, check), value in zip(self.binders, values)}  # noqa: B905
         return {**self.constants, **given} if self.constants else given
 
 
@@ -95,6 +95,13 @@ def objects(question: Question) -> Plan:
     """The plan that fetches objects, dicts or tuples."""
     scope = Scope(question.model)
     return plan(scope, selected(scope, question), loading.loader(scope, question))
+
+
+def single(question: Question, nodes: tuple[Shape, ...]) -> Plan:
+    """The plan for get(): two rows are enough to know that there is more than one."""
+    where = (*question.where, *nodes)
+    order = question.order if question.low or question.high else ()
+    return objects(question._replace(where=where, order=order, high=True))
 
 
 def counted(question: Question) -> Plan:

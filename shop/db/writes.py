@@ -105,11 +105,11 @@ class Writes(Chain[M]):
     async def _inserted(self, values: dict[str, Any], unique: tuple[str, ...]) -> list[M]:
         given: list[Any] = []
         shapes = self._shapes(values, given)
-        plan = self._plan(_insertion, self._question.model, shapes, unique)
+        plan = self._plan(_insertion, self._model, shapes, unique)
         return plan.load(await self._connection.fetch_tuples(plan.sql, plan.params(given)))
 
     async def _insert_many(self, objects: list[M], ignore_conflicts: bool) -> None:
-        model = self._question.model
+        model = self._model
         rows = [self._complete({k: v for k, v in vars(o).items() if k in model._meta.kinds}) for o in objects]
         names = [name for name in model._meta.names if any(name in row for row in rows)] or [model._meta.names[0]]
         checks = {name: checker(model._meta.kinds[name], f"{self._name}.{name}", nullable=True) for name in names}
@@ -125,16 +125,16 @@ class Writes(Chain[M]):
             await self._connection.execute(sql + " ON CONFLICT DO NOTHING", params)
             return
         sql += " RETURNING " + ", ".join(map(quoted.quote, model._meta.names))
-        build = loading.builder(model, 0)
+        build = loading.builder(model)
         for item, made in zip(objects, await self._connection.fetch_tuples(sql, params), strict=True):
             vars(item).update(vars(build(made)))
 
     def _complete(self, values: dict[str, Any]) -> dict[str, Any]:
-        defaults = self._question.model._meta.defaults
+        defaults = self._model._meta.defaults
         return {**{name: default() for name, default in defaults.items() if name not in values}, **values}
 
     def _shapes(self, values: dict[str, Any], given: list[Any]) -> Written:
-        meta, shapes = self._question.model._meta, []
+        meta, shapes = self._model._meta, []
         for name, value in values.items():
             meta.require(name)
             column = meta.column(name)
@@ -147,7 +147,7 @@ class Writes(Chain[M]):
         return tuple(shapes)
 
     def _unique(self, exact: dict[str, Any]) -> tuple[str, ...]:
-        meta: Meta = self._question.model._meta
+        meta: Meta = self._model._meta
         given = {meta.column(n) or meta.relation(n).column for n, value in exact.items() if value is not None}
         for unique in meta.uniques():
             if set(unique) <= given:
@@ -164,13 +164,13 @@ def _insertion(model: Any, shapes: Written, unique: tuple[str, ...]) -> statemen
     statement = insert(model.table).values(statements.assignments(scope, shapes))
     if unique:
         statement = statement.on_conflict_do_nothing(index_elements=unique)
-    build = loading.builder(model, 0)
+    build = loading.builder(model)
     return statements.plan(scope, statement.returning(*model.table.columns), lambda rows: [build(r) for r in rows])
 
 
 def _returning(question: statements.Question, shapes: Written) -> statements.Plan:
     scope, statement = statements.updating(question, shapes)
-    build = loading.builder(question.model, 0)
+    build = loading.builder(question.model)
     returning = statement.returning(*question.model.table.columns)
     return statements.plan(scope, returning, lambda rows: [build(row) for row in rows])
 

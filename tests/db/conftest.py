@@ -49,10 +49,15 @@ def wipe(postgres: Postgres, own_url: str) -> Iterator[psycopg2.extensions.conne
 
 
 @pytest.fixture
-def own(own_database: Database, wipe: psycopg2.extensions.connection) -> Database:
-    """The database, with empty tables and sequences at 1."""
+def own_tables(wipe: psycopg2.extensions.connection) -> None:
+    """Empty tables, and sequences at 1."""
     with wipe.cursor() as cursor:
         cursor.execute("TRUNCATE seen, skus, products, brands, categories RESTART IDENTITY CASCADE")
+
+
+@pytest.fixture
+def own(own_database: Database, own_tables: None) -> Database:
+    """The database, emptied."""
     return own_database
 
 
