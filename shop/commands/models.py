@@ -1,4 +1,4 @@
-"""Every model of every feature, imported, so that one metadata knows all tables."""
+"""Every model of the shop, imported, so that one metadata knows all tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy import MetaData
 
 from shop.db import metadata
 
+SHOP = Path(__file__).resolve().parents[1]
+
 
 def import_models() -> MetaData:
-    """Imports each `shop/**/models.py` (the core's own tables are imported above); the metadata that then holds every table."""
-    shop = Path(__file__).resolve().parents[1]
-    for path in sorted(shop.rglob("models.py")):
-        parts = path.relative_to(shop.parent).with_suffix("").parts
-        if parts[1] not in {"commands", "db"}:
-            importlib.import_module(".".join(parts))
+    """Imports each file of shop/ that declares a table; the metadata that then holds every one."""
+    for path in sorted(SHOP.rglob("*.py")):
+        if "\n    __tablename__ = " in path.read_text():
+            importlib.import_module(".".join(path.relative_to(SHOP.parent).with_suffix("").parts))
     return metadata

@@ -172,6 +172,14 @@ class Database:
         """The primary's pool, for metrics."""
         return self._primary
 
+    async def require_room(self, processes: int) -> None:
+        """DbUnavailable where so many processes with pools like this would leave the server fewer than 5 connections."""
+        free = "SELECT setting::int - 8 FROM pg_settings WHERE name = 'max_connections'"  # 3 are the superuser's
+        async with self.read() as conn:
+            given, wanted = await conn.fetch_value(free), processes * self._primary.max_size
+        if wanted > given:
+            raise DbUnavailable(f"{processes} processes may open {wanted} connections, and the server gives {given}")
+
     @asynccontextmanager
     async def read(self, *, stale_ok: bool = False) -> AsyncIterator[Connection]:
         """A connection that commits each statement; with `stale_ok` perhaps a replica's, for search and reports."""

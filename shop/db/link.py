@@ -11,7 +11,7 @@ import psycopg2.extras
 from aiopg.connection import Connection as AiopgConnection
 from aiopg.connection import Cursor
 
-from .errors import DbTimeout, DbUnavailable, translated
+from .errors import DataError, DbTimeout, DbUnavailable, QueryError, translated
 
 # Read once for the whole process, so that a new connection asks the server nothing about types.
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
@@ -70,6 +70,10 @@ class Link(AiopgConnection):
                 # to another connection, hence at once.
                 self.close()
             raise self._told(error, seconds) from error
+        except ValueError as error:  # a NUL in a text, or half a character
+            raise DataError(str(error)) from error
+        except (KeyError, TypeError, IndexError) as error:
+            raise QueryError(f"the statement and its parameters do not agree: {error!r}") from error
         return self.answers.raw
 
     @property

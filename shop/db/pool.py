@@ -21,7 +21,7 @@ class Pool:
 
     def __init__(self, url: str, min_size: int, max_size: int) -> None:
         self._url = url
-        self._max_size = max_size
+        self.max_size = max_size
         self._idle: list[Link] = []
         self._busy: set[Link] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -111,7 +111,7 @@ class Pool:
 
     def _grow(self) -> None:
         waiting = sum(not waiter.done() for waiter in self._waiters)
-        while len(self._connecting) < waiting and self.size < self._max_size and not self._closed:
+        while len(self._connecting) < waiting and self.size < self.max_size and not self._closed:
             self._connect()
 
     def _connect(self) -> None:

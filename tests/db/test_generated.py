@@ -187,7 +187,7 @@ def sorted_as(orders: list[str], skus: list[Sku]) -> list[Sku]:
     return skus
 
 
-quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @quick

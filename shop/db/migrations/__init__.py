@@ -15,6 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from ..roles import WEB
 
+LOCK = 7_242_691  # of an advisory lock: any number, the same in every version of the shop
+
 
 def config_for(owner_url: str, *, metadata: MetaData | None = None, web_role: str = WEB) -> Config:
     """Alembic's configuration for this database, with no file to read."""

@@ -9,7 +9,8 @@ from alembic import context
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-LOCK = 7_242_691  # any number, the same in every version of the shop
+from shop.db.migrations import LOCK
+
 WAIT_FOR_OTHERS = "5min"
 LOCK_TIMEOUT = "3s"
 STATEMENT_TIMEOUT = "60s"
