@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ForeignKey, Identity, func, text
+from sqlalchemy import ForeignKey, Identity, Index, func, text
 
 from shop.accounts.models import Account
 from shop.catalog.models import Sku
@@ -49,6 +49,7 @@ class CartLine(Model):
     """So many of a SKU; `price_seen` is what one piece cost when its owner last set the line."""
 
     __tablename__ = "cart_lines"
+    __table_args__ = (Index("cart_lines_by_sku", "sku_id"),)
     cart_id: int = column(ForeignKey("carts.id", ondelete="CASCADE"), primary_key=True)
     cart: Cart = to_one("cart_id")
     sku_id: int = column(ForeignKey("skus.id", ondelete="CASCADE"), primary_key=True)

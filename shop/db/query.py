@@ -70,7 +70,7 @@ class QuerySet(Writes[M]):
         params["high"] = 2
         if self._low or self._high is not None:
             params.update(self._slice_params())
-        found = plan.load(await self._connection.fetch_tuples(plan.sql, params))
+        found: list[M] = plan.load(await self._connection.fetch_tuples(plan.sql, params))
         if self._prefetched:
             await prefetch(self._connection, self._model, found, self._prefetched)
         if len(found) == 1:

@@ -143,7 +143,7 @@ class OrderEvent(Model):
     id: int = column(Identity(always=True), primary_key=True)
     order_id: int = column(ForeignKey("orders.id"))
     order: Order = to_one("order_id")
-    at: datetime = column(server_default=func.now())
+    at: datetime = column(server_default=func.clock_timestamp())
     machine: str = column()
     old: str = column(server_default="")
     new: str = column()

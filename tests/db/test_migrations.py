@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg2
 import pytest
@@ -16,6 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from shop.commands import migrate as command
 from shop.commands.models import import_models
+from shop.db.compiled import DIALECT
 from shop.db.migrations import LOCK, config_for, current, migrate, plan
 from shop.embedded import DATABASE, OWNER, Postgres
 
@@ -39,7 +42,15 @@ def test_models_and_migrations_tell_the_same(postgres: Postgres) -> None:
     )
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, import_models()) == []
+        assert [change for change in compare_metadata(context, import_models()) if not reads_the_same(change)] == []
+
+
+def reads_the_same(change: Any) -> bool:
+    """Two spellings of one default: Alembic compares values, and those of gen_random_uuid() and clock_timestamp() never equal."""
+    if change[0][0] != "modify_default":
+        return False
+    old, new = (re.sub(r"::\w+|[()\s]", "", str(default.arg.compile(dialect=DIALECT))) for default in change[0][5:])
+    return old == new
 
 
 def test_the_migrations_are_one_line() -> None:
