@@ -74,6 +74,6 @@ async def sign_in(page: Page, person: Person, prefix: str = "") -> None:
 
 async def goods(page: Page, count: int, prefix: str = "") -> list[str]:
     """Paths of products that the home page offers."""
-    await page.goto(f"{prefix}/")
+    await page.goto(prefix or "/")
     links = page.locator("main article.card a")
     return list(dict.fromkeys([await links.nth(n).get_attribute("href") or "" for n in range(count * 2)]))[:count]

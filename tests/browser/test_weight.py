@@ -19,7 +19,7 @@ async def test_a_product_page_is_light(browse: Browse, prefix: str) -> None:
     (path,) = await goods(page, 1, prefix)
     fresh = await browse()
     requests: list[Request] = []
-    fresh.on("requestfinished", requests.append)
+    fresh.on("requestfinished", lambda request: requests.append(request))
     await fresh.goto(path, wait_until="networkidle")
     counted = [request for request in requests if PICTURES not in request.url]
     sizes = {request.url: await request.sizes() for request in counted}
