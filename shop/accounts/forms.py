@@ -73,7 +73,7 @@ def is_good_password(form: wtforms.Form, field: wtforms.Field) -> None:
         refuse(field, N_("Use at least %(letters)d characters."), letters=SHORTEST_PASSWORD)
     if len(password) > LONGEST_PASSWORD:
         refuse(field, N_("Use at most %(letters)d characters."), letters=LONGEST_PASSWORD)
-    if is_common(password) or len(set(password)) < 3:
+    if is_common(password) or len(set(password)) == 1:
         refuse(field, N_("Too many people use this password. Choose one that is harder to guess."))
     if identity_key(password) in _names_in(form):
         refuse(field, N_("Choose a password that is not your user name or e-mail address."))
