@@ -55,4 +55,4 @@ class ReservedUsername(Model):
 
 def identity_key(text: str) -> str:
     """The form in which two spellings of a user name or e-mail are the same one: NFKC and casefold."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
