@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from blockbuster import BlockBuster
 
 from shop.app import create_app
 from shop.embedded import Postgres, Valkey
 from shop.settings import Settings
+from tests import builtin_types
 from tests.servers import Broom, ShopServer, scratch_folder
 
 if TYPE_CHECKING:
     from shop.db import Database
+
+builtin_types.stand_in()  # before blockbuster is imported
 
 Visitor = TestClient[web.Request, web.Application]
 
@@ -149,6 +151,8 @@ async def client(new_visitor: Callable[[], Awaitable[Visitor]]) -> Visitor:
 @pytest.fixture(autouse=True, scope="session")
 def no_blocking() -> Iterator[None]:
     """Fail on any call of the shop that would stop the loop for everybody."""
+    from blockbuster import BlockBuster
+
     import shop.app  # noqa: F401  (importing reads files, and is done before the loop runs)
 
     detector = BlockBuster(["shop"])
