@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from .compiled import compiled
 from .deadline import remaining
-from .errors import CommitUnknown, DbError, DbTimeout, DbUnavailable, DeadlockDetected, SerializationFailure
+from .errors import CommitUnknown, DbError, DbTimeout, DbUnavailable, DeadlockDetected, QueryError, SerializationFailure
 from .link import Link
 from .pool import Pool
 from .rows import Row, row_class
@@ -45,6 +45,7 @@ class Connection:
         self._depth = 0
         self._cursors = 0
         self._callbacks: list[Callback] = []
+        self._lent = True
 
     @property
     def in_transaction(self) -> bool:
@@ -118,12 +119,19 @@ class Connection:
         finally:
             self._depth -= 1
 
+    def given_back(self) -> Link:
+        """The link, for the pool: whoever kept this connection cannot use it any more."""
+        self._lent = False
+        return self._link
+
     async def _run(self, statement: Statement, params: Mapping[str, Any] | None) -> Any:
         if isinstance(statement, str):
             return await self._send(statement, params)
         return await self._send(*compiled(statement, params))
 
     async def _send(self, sql: str, values: Mapping[str, Any] | None) -> Any:
+        if not self._lent:
+            raise RuntimeError("this connection went back to the pool at the end of its block")
         seconds = min(remaining(self._seconds), self._until - time.monotonic())
         try:
             return await self._link.run(sql, values, seconds)
@@ -188,7 +196,7 @@ class Database:
         try:
             yield conn
         finally:
-            pool.release(conn._link)
+            pool.release(conn.given_back())
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -200,14 +208,13 @@ class Database:
             async with outer.savepoint():
                 yield outer
             return
-        link = await self._primary.acquire()
-        conn = self._open[task] = Connection(link, WRITE_SECONDS)
+        conn = self._open[task] = await self._begun()
         try:
             async with self._committed(conn):
                 yield conn
         finally:
             del self._open[task]
-            self._primary.release(link)
+            self._primary.release(conn.given_back())
         await self._call_back(conn)
 
     async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -225,9 +232,21 @@ class Database:
         async with self.transaction() as conn:
             return await work(conn)
 
+    async def _begun(self) -> Connection:
+        for last in (False, True):
+            conn = Connection(await self._primary.acquire(), WRITE_SECONDS)
+            try:
+                await conn.execute("BEGIN")
+                return conn
+            except BaseException as error:
+                self._primary.release(conn.given_back())
+                # A link that was closed while it lay in the pool has done nothing yet, so another may begin.
+                if last or not isinstance(error, DbUnavailable):
+                    raise
+        raise AssertionError("unreachable")
+
     @asynccontextmanager
     async def _committed(self, conn: Connection) -> AsyncIterator[None]:
-        await conn._run("BEGIN", None)
         try:
             yield
         except Exception:
@@ -238,9 +257,14 @@ class Database:
             conn._link.close()
             raise
         try:
-            await conn._run("COMMIT", None)
+            answer = await conn._run("COMMIT", None)
         except (DbUnavailable, DbTimeout) as error:
+            if not conn._link.closed:
+                raise  # it was not sent, or the server said no
             raise CommitUnknown(f"whether the transaction was committed is not known: {error}") from error
+        if answer.statusmessage != "COMMIT":
+            # surprise: PostgreSQL answers COMMIT with ROLLBACK, not with an error, where a statement had failed
+            raise QueryError("rolled back: a statement had failed, and its error was caught without a savepoint")
 
     async def _roll_back(self, conn: Connection) -> None:
         if conn._link.closed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import logging
+import random
 
 from .deadline import remaining
 from .errors import DbError, DbTimeout, DbUnavailable
@@ -28,8 +29,8 @@ class Pool:
         self._waiters: collections.deque[asyncio.Future[Link]] = collections.deque()
         self._failure: DbError | None = None
         self._closed = False
-        for _ in range(min_size):
-            self._connect()
+        # Spread, or many processes that start at once would storm the server.
+        self._warming = asyncio.get_running_loop().call_later(random.uniform(0, 0.2), self._warm, min_size)  # noqa: S311
 
     @property
     def size(self) -> int:
@@ -60,6 +61,7 @@ class Pool:
     async def close(self) -> None:
         """Closes what is idle at once; what is lent closes when it comes back."""
         self._closed = True
+        self._warming.cancel()
         for task in list(self._connecting):
             task.cancel()
         if self._connecting:
@@ -112,6 +114,10 @@ class Pool:
     def _grow(self) -> None:
         waiting = sum(not waiter.done() for waiter in self._waiters)
         while len(self._connecting) < waiting and self.size < self.max_size and not self._closed:
+            self._connect()
+
+    def _warm(self, size: int) -> None:
+        while self.size < size:
             self._connect()
 
     def _connect(self) -> None:

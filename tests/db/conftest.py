@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 
 import psycopg2
 import pytest
 from sqlalchemy.schema import CreateTable
 
-from shop.db import Connection, Database
+from shop.db import Connection, Database, DbUnavailable
 from shop.db.compiled import DIALECT
 from shop.embedded import DATABASE, Postgres
 from tests.db.cast import Table
@@ -36,6 +37,10 @@ def own_url(postgres: Postgres) -> str:
 @pytest.fixture(scope="session")
 async def own_database(own_url: str) -> AsyncIterator[Database]:
     database = await Database.open(url=own_url, max_size=10)
+    for _ in range(20):  # on a machine that is busy starting servers, half a second for a first connection is not much
+        with contextlib.suppress(DbUnavailable):
+            async with database.read():
+                break
     yield database
     await database.close()
 

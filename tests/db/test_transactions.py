@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -74,6 +75,26 @@ async def test_a_transaction_commits_once_and_an_error_takes_everything_back(own
             await add(conn, "lost")
             raise ZeroDivisionError
     assert await names(own) == ["kept"]
+
+
+async def test_a_caught_error_does_not_pass_for_a_commit(own: Database) -> None:
+    with pytest.raises(QueryError, match="caught without a savepoint"):
+        async with own.transaction() as conn:
+            await add(conn, "first")
+            with contextlib.suppress(UniqueViolation):
+                await add(conn, "first")
+    assert await names(own) == []
+    assert own.pool.busy == 0
+
+
+async def test_a_connection_is_of_no_use_after_its_block(own: Database) -> None:
+    async with own.read() as kept:
+        pass
+    async with own.transaction() as other:
+        pass
+    for conn in (kept, other):
+        with pytest.raises(RuntimeError, match="went back to the pool"):
+            await conn.fetch_value("SELECT 1")
 
 
 async def test_a_nested_transaction_is_a_savepoint(own: Database) -> None:
