@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 from shop.accounts.models import identity_key
 from shop.commands.demo_goods import fill_shop, read_demo
+from shop.commands.demo_many import fill_up
 from shop.commands.demo_pictures import has_emoji, paint_all
 from shop.commands.local import at_hand
 from shop.db import Connection, Database
@@ -43,19 +44,20 @@ class RealShop(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Let `make run` fill only a shop that holds nothing."""
     parser.add_argument("--if-empty", action="store_true", help="do nothing when there are goods already")
+    parser.add_argument("--products", type=int, default=0, metavar="N", help="go on until there are N, for measuring")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Print, as the last line, the accounts that a visitor may sign in with."""
     try:
         with at_hand(os.environ) as local:
-            return _fill(local.settings(), if_empty=arguments.if_empty)
+            return _fill(local.settings(), if_empty=arguments.if_empty, products=arguments.products)
     except (SettingsError, EmbeddedError) as problem:
         print(problem, file=sys.stderr)
         return 1
 
 
-def _fill(settings: Settings, *, if_empty: bool) -> int:
+def _fill(settings: Settings, *, if_empty: bool, products: int) -> int:
     try:
         is_filled = asyncio.run(_look(settings))
     except RealShop:
@@ -67,6 +69,8 @@ def _fill(settings: Settings, *, if_empty: bool) -> int:
     if not is_filled:
         painted = paint_all(read_demo().recipes(), open_store(settings.media_url).folder)
         asyncio.run(_write(settings, painted))
+    if products:
+        asyncio.run(_fill_up(settings, products))
     print(f"{' and '.join(name for name, _, _ in PEOPLE)}, password {PASSWORD}")
     return 0
 
@@ -95,6 +99,11 @@ async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
         await conn.execute(MARK, {"value": {"pictures": "emoji" if has_emoji() else "drawn"}})
         await fill_shop(conn, read_demo(), painted)
         await _invite_people(conn)
+
+
+async def _fill_up(settings: Settings, products: int) -> None:
+    async with _database(settings) as database:
+        await fill_up(database, read_demo(), products)
 
 
 async def _invite_people(conn: Connection) -> None:

@@ -6,19 +6,20 @@ from zlib import crc32
 from PIL import Image, ImageDraw
 
 SIDE = 512
+SMOOTH = 2  # drawn larger by so much, then made smaller: smooth edges
 Draw = ImageDraw.ImageDraw
 Colour = str
 
 
 def drawing(name: str) -> Image.Image:
     """A picture of that name on nothing, 512 pixels square; an unknown name gets a fruit of its own colour."""
-    canvas = Image.new("RGBA", (SIDE * 2, SIDE * 2))
+    canvas = Image.new("RGBA", (SIDE * SMOOTH, SIDE * SMOOTH))
     draw = ImageDraw.Draw(canvas)
     if shape := SHAPES.get(name):
         shape(draw)
     else:
         _fruit(draw, FRUIT[crc32(name.encode()) % len(FRUIT)])
-    return canvas.resize((SIDE, SIDE), Image.Resampling.LANCZOS)  # drawn at twice the size: smooth edges
+    return canvas.reduce(SMOOTH)
 
 
 FRUIT: tuple[tuple[Colour, Colour], ...] = (

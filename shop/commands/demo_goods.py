@@ -17,6 +17,7 @@ from shop.content.service import NewBlock, add_block, add_page
 from shop.db import Connection
 from shop.media.renditions import Renditions
 from shop.media.service import record_picture
+from shop.search.service import add_synonyms
 
 DATA = Path(__file__).parent / "demo_data"
 LANGUAGES = ("en", "zh")
@@ -35,6 +36,7 @@ class DemoShop:
     storage: dict[str, list[str]]
     home: dict[str, Any]
     pages: list[dict[str, Any]]
+    synonyms: list[list[str]]
 
     def recipes(self) -> Iterator[Recipe]:
         """Every picture that has to be painted."""
@@ -59,9 +61,13 @@ class Known:
 def read_demo() -> DemoShop:
     """The demo shop as written down."""
     stalls = [_toml(path) for path in sorted((DATA / "goods").glob("*.toml"))]
-    pages = _toml(DATA / "pages.toml")["pages"]
     return DemoShop(
-        stalls, _toml(DATA / "origins.toml"), _toml(DATA / "storage.toml"), _toml(DATA / "home.toml"), pages
+        stalls=stalls,
+        origins=_toml(DATA / "origins.toml"),
+        storage=_toml(DATA / "storage.toml"),
+        home=_toml(DATA / "home.toml"),
+        pages=_toml(DATA / "pages.toml")["pages"],
+        synonyms=_toml(DATA / "synonyms.toml")["groups"],
     )
 
 
@@ -85,6 +91,8 @@ async def fill_shop(conn: Connection, demo: DemoShop, painted: Painted) -> Known
             conn, page["slug"], both(page["title"]), both(page["body"]), position
         )
     await _fill_home(conn, demo.home, known, painted)
+    for group in demo.synonyms:
+        await add_synonyms(conn, group)
     return known
 
 

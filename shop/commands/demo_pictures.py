@@ -16,7 +16,7 @@ from shop.media.store import LocalStore, write_whole
 from shop.settings import HOME
 
 EMOJI = HOME / "node_modules" / "@lobehub" / "fluent-emoji-3d" / "assets"
-SIDE = 640
+SIDE = 480
 DRAWN = "drawn:"
 
 # A recipe is a kind and the things on the picture: "one 1f34e", "crate 1f34e", "still 1f34e 1f34c 1f347".
@@ -53,24 +53,24 @@ def _warm() -> None:
 
 def _one(things: list[str], _: random.Random) -> Image.Image:
     canvas = _empty()
-    _put(canvas, things[0], 500, SIDE // 2, SIDE // 2, 0)
+    _put(canvas, things[0], 375, SIDE // 2, SIDE // 2, 0)
     return canvas
 
 
 def _crate(things: list[str], chance: random.Random) -> Image.Image:
     """The same thing many times, the nearer the larger."""
     canvas = _empty()
-    for row, (count, size) in enumerate(((3, 180), (4, 205), (3, 240))):
+    for row, (count, size) in enumerate(((3, 135), (4, 155), (3, 180))):
         for place in range(count):
-            x = SIDE * (place + 1) // (count + 1) + chance.randint(-20, 20)
-            _put(canvas, things[0], size, x, 160 + row * 160 + chance.randint(-12, 12), chance.randint(-24, 24))
+            x = SIDE * (place + 1) // (count + 1) + chance.randint(-15, 15)
+            _put(canvas, things[0], size, x, 120 + row * 120 + chance.randint(-9, 9), chance.randint(-24, 24))
     return canvas
 
 
 def _still(things: list[str], chance: random.Random) -> Image.Image:
     """Different things close together, the first in front."""
     canvas = _empty()
-    places = ((320, 390, 350), (150, 270, 255), (490, 260, 255), (320, 155, 225), (120, 480, 210), (520, 480, 210))
+    places = ((240, 290, 262), (112, 200, 190), (368, 195, 190), (240, 116, 168), (90, 360, 158), (390, 360, 158))
     for thing, (x, y, size) in reversed(list(zip(things, places, strict=False))):
         _put(canvas, thing, size, x, y, chance.randint(-12, 12))
     return canvas

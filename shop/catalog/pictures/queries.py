@@ -28,8 +28,13 @@ class Picture:
 
     @property
     def sources(self) -> tuple[tuple[str, int], ...]:
-        """(file, width in pixels) for a `srcset`, smallest first."""
-        return tuple((rendition(self.fingerprint, width), width) for width in WIDTHS)
+        """(file, width in pixels) for a `srcset`, smallest first; a small original is not offered as a large one."""
+        found: list[tuple[str, int]] = []
+        for width in WIDTHS:
+            found.append((rendition(self.fingerprint, width), min(width, self.width)))
+            if width >= self.width:
+                break
+        return tuple(found)
 
 
 def picture_of(row: Any, lang: str) -> Picture | None:
