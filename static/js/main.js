@@ -5,3 +5,4 @@ import "./forms.js";
 import "./gallery.js";
 import "./menu.js";
 import "./recent.js";
+import "./suggestions.js";
