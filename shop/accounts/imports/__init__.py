@@ -1,0 +1,1 @@
+"""Customers of another shop, brought along with their passwords."""
