@@ -34,7 +34,7 @@ from shop.urls import Urls
 from shop.web import csrf, headers, health, media, metrics, middlewares, sessions, static
 from shop.web.access import anyone
 from shop.web.pages import PAGES, Pages
-from shop.web.respond import FILLERS, Filler, flashes_hole, visitor_hole
+from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
@@ -85,7 +85,7 @@ def create_app(settings: Settings) -> web.Application:
     app[DECLARED] = {}
     app[health.DRAINING] = []
     app[AT_SIGN_IN] = (shop.cart.views.merge, shop.history.views.take_over)
-    app[FILLERS] = HOLES
+    app[PARTIALS] = Partials(HOLES)
     app[PAGES] = Pages()
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, list(HEALTH)):

@@ -29,6 +29,7 @@ from shop.web.cookies import BASKET, cookie_of, give_cookie
 from shop.web.flash import Kind, flash
 from shop.web.forms import Form
 from shop.web.next_page import own_page
+from shop.web.partials import Filling
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other, see_other_path
 
@@ -160,17 +161,18 @@ async def choose_place(request: web.Request) -> web.StreamResponse:
     return await _changed(request, lambda conn, owner: service.note_place(conn, owner, place))
 
 
-async def basket_hole(request: web.Request, visitor: Visitor) -> dict[str, Any]:
+async def basket_hole(request: web.Request, visitor: Visitor) -> Filling:
     """What partials/basket.html shows: how many pieces are in the basket, None when nobody can tell just now."""
     if visitor.basket_count is not None:
-        return {"basket_count": visitor.basket_count}
+        return Filling({"basket_count": visitor.basket_count})
     owner = owner_of(request, visitor)
     if owner == Owner():
-        return {"basket_count": 0}
+        return Filling({"basket_count": 0})
     try:
-        return {"basket_count": await known_count(request.app[DB], request.app[REDIS], owner, visitor.tag)}
+        count = await known_count(request.app[DB], request.app[REDIS], owner, visitor.tag)
     except DbError:
-        return {"basket_count": None}
+        count = None
+    return Filling({"basket_count": count})
 
 
 async def merge(conn: Connection, request: web.Request, sign_in: SignIn) -> None:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from shop.cache.account_keys import HISTORY_LENGTH
 from shop.cache.client import RedisAway
-from shop.catalog.queries import Card, products_by_ids
-from shop.db import Connection
+from shop.catalog.queries import Card, next_offer_turn, products_by_ids
+from shop.db import Connection, DbError
 from shop.history import service
 from shop.i18n import gettext
 from shop.keys import DB, LANG, REDIS, ROUTE
 from shop.web.access import Visitor, visitor_of
 from shop.web.flash import flash
+from shop.web.pages import Draft, kept_parts
+from shop.web.partials import Filling
 from shop.web.respond import render, see_other
 
 SHOWN: Final = 8
@@ -41,12 +43,15 @@ async def history(request: web.Request) -> web.StreamResponse:
     return await render(request, "history/history.html", cards=cards, is_known=visitor.recent is not None)
 
 
-async def recent_hole(request: web.Request, visitor: Visitor) -> dict[str, Any]:
+async def recent_hole(request: web.Request, visitor: Visitor) -> Filling:
     """What partials/recent.html shows: a member's list, which came with the session; a guest's stands in the guest's browser."""
     ids = visitor.recent or ()
     if request.get(ROUTE) == "catalog.product":
         ids = ids[1:]  # the page itself, noted a moment ago
-    return {"visitor": visitor, "recent": await _cards(request, ids[:SHOWN])}
+    cards: list[bytes] = []
+    with contextlib.suppress(DbError):  # the page itself is at hand; this part of it may be missing
+        cards = await kept_parts(request, "card", ids[:SHOWN], _drafts)
+    return Filling({"is_signed_in": visitor.is_signed_in, "has_cards": bool(cards)}, {"cards": b"".join(cards)})
 
 
 async def clear(request: web.Request) -> web.StreamResponse:
@@ -82,3 +87,13 @@ async def _cards(request: web.Request, ids: Sequence[int]) -> list[Card]:
         return []
     async with request.app[DB].read() as conn:
         return await products_by_ids(conn, ids, request[LANG])
+
+
+async def _drafts(conn: Connection, ids: Sequence[int], lang: str) -> dict[int, Draft]:
+    """What partials/card.html says about each of these products that is still sold."""
+    ends_at = await next_offer_turn(conn)
+    cards = await products_by_ids(conn, ids, lang)
+    tags = frozenset({"categories"})
+    return {
+        card.id: Draft("partials/card.html", {"good": card}, tags | {f"product:{card.id}"}, ends_at) for card in cards
+    }

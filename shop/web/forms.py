@@ -13,7 +13,7 @@ from wtforms.validators import StopValidation
 
 from shop.i18n import N_, gettext, ngettext
 from shop.web.bodies import posted
-from shop.web.respond import language_of
+from shop.web.rendering import language_of
 
 # PostgreSQL keeps no NUL, and half a surrogate pair is no text.
 UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")

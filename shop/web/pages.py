@@ -12,7 +12,7 @@ import functools
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,10 +20,11 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from shop.cache.changes import EVERYTHING, Changes, horizon
-from shop.db import DbError
+from shop.db import Connection, DbError
 from shop.keys import DB, LANG, ROUTE
 from shop.web import holes
-from shop.web.respond import PARAMETERS, answer, offered, rendered
+from shop.web.rendering import PARAMETERS, offered, rendered
+from shop.web.respond import answer
 
 KEPT_SECONDS = 60.0
 BYTES = 64 * 1024 * 1024
@@ -182,19 +183,43 @@ def copied(response: web.StreamResponse) -> web.StreamResponse:
     return web.Response(status=response.status, headers=response.headers, body=response.body)
 
 
+async def kept_parts(
+    request: web.Request,
+    name: str,
+    ids: Sequence[int],
+    load: Callable[[Connection, Sequence[int], str], Awaitable[Mapping[int, Draft]]],
+) -> list[bytes]:
+    """Small pieces of pages, kept one by one under their ids; those missing are loaded in one go, unknown ids are left out."""
+    pages, lang = request.app[PAGES], request[LANG]
+    found = {number: kept for number in ids if (kept := pages.find((name, lang, str(number)))) is not None}
+    missing = [number for number in ids if number not in found]
+    if missing:
+        async with request.app[DB].read() as conn:
+            as_of = await horizon(conn)
+            drafts = await load(conn, missing, lang)
+        for number, draft in drafts.items():
+            found[number] = _kept(request, name, draft, as_of)
+            pages.keep((name, lang, str(number)), found[number])
+    return [holes.fill(found[number].pieces, {}) for number in ids if number in found]
+
+
 async def _render(request: web.Request, view: View) -> Kept | web.StreamResponse:
     async with request.app[DB].read() as conn:
         as_of = await horizon(conn)
     draft = await view(request)
     if not isinstance(draft, Draft):
         return draft
+    return _kept(request, request[ROUTE], draft, as_of)
+
+
+def _kept(request: web.Request, name: str, draft: Draft, as_of: int) -> Kept:
     pieces = holes.cut(rendered(request, draft.template, draft.context))
     seconds = KEPT_SECONDS
     if draft.ends_at is not None:
         seconds = min(seconds, max(0.0, (draft.ends_at - datetime.now(UTC)).total_seconds()))
     body = b"".join(piece if isinstance(piece, bytes) else piece.encode() for piece in pieces)
     return Kept(
-        route=request[ROUTE],
+        route=name,
         lang=request[LANG],
         pieces=pieces,
         etag=f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"',

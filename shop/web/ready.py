@@ -20,7 +20,7 @@ from shop.web.headers import SERVER, protection
 from shop.web.health import DRAINING
 from shop.web.metrics import Observed
 from shop.web.pages import PAGES, Kept, Key
-from shop.web.respond import PARAMETERS
+from shop.web.rendering import PARAMETERS
 
 
 class Ready:

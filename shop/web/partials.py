@@ -1,0 +1,86 @@
+"""What fills the holes of a page: small pieces of HTML that differ from visitor to visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+from markupsafe import Markup
+
+from shop.web import holes
+from shop.web.csrf import token_of
+from shop.web.flash import flashes_of
+from shop.web.rendering import language_of, partial
+from shop.web.visitor import GUEST, Visitor
+
+REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """What templates/partials/{hole}.html says, in values that can be compared, and what fills holes of its own."""
+
+    says: Mapping[str, Hashable]
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+
+
+Filler = Callable[[web.Request, Visitor], Awaitable[Filling]]
+
+# What a page says that asks nobody.
+NOBODY: Final = Filling(
+    {"name": "", "is_signed_in": False, "flashes": (), "has_cards": False, "basket_count": None}, {"cards": b""}
+)
+
+
+class Partials:
+    """Fills holes; a partial that says the same again is not rendered again."""
+
+    def __init__(self, fillers: Mapping[str, Filler]) -> None:
+        self._fillers = fillers
+        self._rendered: dict[tuple[Hashable, ...], holes.Pieces] = {}
+
+    async def fillings(self, request: web.Request, pieces: holes.Pieces, visitor: Visitor) -> dict[str, bytes]:
+        """What goes into the holes of a page for this visitor."""
+        token = csrf_field(request).encode()
+        values = {"csrf": token}
+        for name in holes.names(pieces):
+            if name not in values:
+                filling = await self._fillers[name](request, visitor)
+                values[name] = self._filled(request, name, filling, token)
+        return values
+
+    def nobodys(self, request: web.Request, pieces: holes.Pieces) -> dict[str, bytes]:
+        """The same as to a guest about whom nothing is known, asking nobody."""
+        names = holes.names(pieces) - {"csrf"}
+        return {"csrf": b"", **{name: self._filled(request, name, NOBODY, b"") for name in names}}
+
+    def _filled(self, request: web.Request, name: str, filling: Filling, token: bytes) -> bytes:
+        lang = language_of(request)
+        key = (lang, name, *filling.says.values())
+        pieces = self._rendered.get(key)
+        if pieces is None:
+            if len(self._rendered) >= REMEMBERED:
+                self._rendered.clear()
+            pieces = self._rendered[key] = partial(request, lang, name, filling.says)
+        return holes.fill(pieces, {"csrf": token, **filling.parts})
+
+
+PARTIALS = web.AppKey("PARTIALS", Partials)
+
+
+async def visitor_hole(request: web.Request, visitor: Visitor) -> Filling:
+    """What the header says about the visitor."""
+    return Filling({"is_signed_in": visitor is not GUEST, "name": visitor.name})
+
+
+async def flashes_hole(request: web.Request, visitor: Visitor) -> Filling:
+    """What the visitor is told once."""
+    return Filling({"flashes": tuple(flashes_of(request))})
+
+
+def csrf_field(request: web.Request) -> Markup:
+    """The hidden field with the visitor's token; nothing for guests without cookies."""
+    token = token_of(request)
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(token) if token else Markup("")
