@@ -83,7 +83,7 @@ class Postgres:
 
     def start(self, timeout: float = 30) -> Self:
         """Start the server and wait until it answers (seconds); raises EmbeddedError with the end of its log."""
-        from shop.db.roles import create_roles
+        from shop.db.migrations.roles import create_roles
 
         if not (self.data / "PG_VERSION").exists():
             self._initialise()

@@ -1,78 +1,45 @@
 """PostgreSQL for the shop: connections with deadlines, models, managers. Features import from here."""
 
-from .deadline import deadline, remaining
-from .engine import Connection, Database
-from .errors import (
-    CheckViolation,
-    CommitUnknown,
-    Conflict,
-    DataError,
-    DbError,
-    DbTimeout,
-    DbUnavailable,
-    DeadlockDetected,
-    DoesNotExist,
-    ExclusionViolation,
-    FieldError,
-    ForeignKeyViolation,
-    IntegrityError,
-    LockNotAvailable,
-    MultipleObjectsReturned,
-    NotLoaded,
-    NotNullViolation,
-    QueryError,
-    ReadOnly,
-    SerializationFailure,
-    UniqueViolation,
-)
-from .expressions import Avg, Count, F, Max, Min, Now, Q, Sum
-from .keyset import BadCursor, Page
-from .models import Model, column, metadata, to_many, to_one
-from .query import Manager, QuerySet
-from .rows import Row
-
-__all__ = [
-    "Avg",
-    "BadCursor",
-    "CheckViolation",
-    "CommitUnknown",
-    "Conflict",
-    "Connection",
-    "Count",
-    "DataError",
-    "Database",
-    "DbError",
-    "DbTimeout",
-    "DbUnavailable",
-    "DeadlockDetected",
-    "DoesNotExist",
-    "ExclusionViolation",
-    "F",
-    "FieldError",
-    "ForeignKeyViolation",
-    "IntegrityError",
-    "LockNotAvailable",
-    "Manager",
-    "Max",
-    "Min",
-    "Model",
-    "MultipleObjectsReturned",
-    "NotLoaded",
-    "NotNullViolation",
-    "Now",
-    "Page",
-    "Q",
-    "QueryError",
-    "QuerySet",
-    "ReadOnly",
-    "Row",
-    "SerializationFailure",
-    "Sum",
-    "UniqueViolation",
-    "column",
-    "deadline",
-    "metadata",
-    "remaining",
-    "to_many",
-    "to_one",
-]
+from .deadline import deadline as deadline
+from .deadline import remaining as remaining
+from .engine import Connection as Connection
+from .engine import Database as Database
+from .errors import CheckViolation as CheckViolation
+from .errors import CommitUnknown as CommitUnknown
+from .errors import Conflict as Conflict
+from .errors import DataError as DataError
+from .errors import DbError as DbError
+from .errors import DbTimeout as DbTimeout
+from .errors import DbUnavailable as DbUnavailable
+from .errors import DeadlockDetected as DeadlockDetected
+from .errors import DoesNotExist as DoesNotExist
+from .errors import ExclusionViolation as ExclusionViolation
+from .errors import FieldError as FieldError
+from .errors import ForeignKeyViolation as ForeignKeyViolation
+from .errors import IntegrityError as IntegrityError
+from .errors import LockNotAvailable as LockNotAvailable
+from .errors import MultipleObjectsReturned as MultipleObjectsReturned
+from .errors import NotLoaded as NotLoaded
+from .errors import NotNullViolation as NotNullViolation
+from .errors import QueryError as QueryError
+from .errors import ReadOnly as ReadOnly
+from .errors import SerializationFailure as SerializationFailure
+from .errors import UniqueViolation as UniqueViolation
+from .expressions import Avg as Avg
+from .expressions import Count as Count
+from .expressions import F as F
+from .expressions import Max as Max
+from .expressions import Min as Min
+from .expressions import Now as Now
+from .expressions import Q as Q
+from .expressions import Sum as Sum
+from .keyset import BadCursor as BadCursor
+from .keyset import Page as Page
+from .models import Model as Model
+from .models import column as column
+from .models import metadata as metadata
+from .models import to_many as to_many
+from .models import to_one as to_one
+from .query import Manager as Manager
+from .query import QuerySet as QuerySet
+from .rows import Row as Row

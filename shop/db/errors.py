@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg2
-from psycopg2 import errorcodes
 
 
 class DbError(Exception):
@@ -106,30 +105,22 @@ class NotLoaded(AttributeError):
 
 
 _BY_STATE: dict[str, type[DbError]] = {
-    errorcodes.QUERY_CANCELED: DbTimeout,
-    errorcodes.IDLE_IN_TRANSACTION_SESSION_TIMEOUT: DbTimeout,
-    errorcodes.SERIALIZATION_FAILURE: SerializationFailure,
-    errorcodes.DEADLOCK_DETECTED: DeadlockDetected,
-    errorcodes.LOCK_NOT_AVAILABLE: LockNotAvailable,
-    errorcodes.READ_ONLY_SQL_TRANSACTION: ReadOnly,
-    errorcodes.UNIQUE_VIOLATION: UniqueViolation,
-    errorcodes.CHECK_VIOLATION: CheckViolation,
-    errorcodes.FOREIGN_KEY_VIOLATION: ForeignKeyViolation,
-    errorcodes.NOT_NULL_VIOLATION: NotNullViolation,
-    errorcodes.EXCLUSION_VIOLATION: ExclusionViolation,
+    "40001": SerializationFailure,
+    "40P01": DeadlockDetected,
+    "55P03": LockNotAvailable,
+    "25006": ReadOnly,
+    "23505": UniqueViolation,
+    "23514": CheckViolation,
+    "23503": ForeignKeyViolation,
+    "23502": NotNullViolation,
+    "23P01": ExclusionViolation,
+    "57014": DbTimeout,  # statement_timeout
+    "25P03": DbTimeout,  # idle_in_transaction_session_timeout
 }
 
 # Class 08 connection, 53 resources (full server, full disk), 57 operator (shutdown), 58 system, 28 login.
-_BY_CLASS: dict[str, type[DbError]] = {
-    "08": DbUnavailable,
-    "53": DbUnavailable,
-    "57": DbUnavailable,
-    "58": DbUnavailable,
-    "28": DbUnavailable,
-    "22": DataError,
-    "23": IntegrityError,
-    "40": Conflict,
-}
+_BY_CLASS: dict[str, type[DbError]] = dict.fromkeys(("08", "53", "57", "58", "28"), DbUnavailable)
+_BY_CLASS |= {"22": DataError, "23": IntegrityError, "40": Conflict}
 
 
 def translated(error: psycopg2.Error) -> DbError:

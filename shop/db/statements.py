@@ -239,7 +239,8 @@ def _ordered(scope: Scope, order: Any) -> tuple[Any, Any]:
 
 def _grouped(scope: Scope, question: Question, orders: list[tuple[Any, Any]]) -> list[Any]:
     columns = [ref.column for name in question.group or () if not (ref := scope.plain(name)).aggregate]
-    columns += [alias.c[name] for alias, _, _, model in scope.joins.values() for name in model._meta.key]
+    if question.form == "object":
+        columns += [alias.c[name] for alias, _, _, model in scope.joins.values() for name in model._meta.key]
     columns += [column for _, column in orders if column is not None] + scope.grouping
     columns += [ref.column for ref in scope.names.values() if not ref.aggregate]
     return list({id(column): column for column in columns}.values())

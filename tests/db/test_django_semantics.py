@@ -363,6 +363,8 @@ async def test_values_before_annotate_groups_by_them(skus: SkuManager) -> None:
     assert await grouped.filter(Q(n__gt=1) | Q(price=10)) == [{"price": 10, "n": 1}, {"price": 20, "n": 2}]
     assert await grouped.filter(slug__lt="c") == [{"price": 10, "n": 1}, {"price": 20, "n": 1}]
     assert await grouped.values_list("n", flat=True) == [1, 2, 1]
+    assert await grouped.exclude(product__category__slug="x").filter(product__isnull=True) == [{"price": 20, "n": 1}]
+    assert await grouped.exclude(product__category__slug="x") == await grouped
 
 
 async def test_annotate_before_values_does_not_group(skus: SkuManager) -> None:

@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, create_engine
 from sqlalchemy.pool import NullPool
 
-from ..roles import WEB
+from .roles import WEB
 
 LOCK = 7_242_691  # of an advisory lock: any number, the same in every version of the shop
 
