@@ -128,3 +128,10 @@ async def member(chromium: Browser, shop: str) -> StorageState:
     state = await context.storage_state()
     await context.close()
     return state
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: `python run.py prepare` fetches it")
+    return AXE.read_text()

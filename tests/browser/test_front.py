@@ -79,3 +79,58 @@ async def test_the_first_tab_leads_to_the_content(browse: Browse) -> None:
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     assert await page.evaluate("document.activeElement.id") == "content"
+
+
+async def test_the_search_suggests_goods_by_keys_and_by_hand(browse: Browse, axe: str) -> None:
+    page = await browse()
+    await page.goto("/")
+    field = page.get_by_role("combobox")
+    await field.press_sequentially("straw", delay=20)
+    options = page.get_by_role("option")
+    await options.first.wait_for()
+    assert "Strawberries" in await options.first.inner_text()
+    assert (
+        await page.evaluate(f"async () => {{ {axe}; return (await axe.run('header')).violations.map(v => v.id) }}")
+        == []
+    )
+    await field.press("ArrowDown")
+    assert await options.first.get_attribute("aria-selected") == "true"
+    await field.press("ArrowUp")
+    assert await options.first.get_attribute("aria-selected") == "false"
+    await field.press("Escape")
+    assert not await options.first.is_visible()
+    await field.press_sequentially("b")
+    await options.first.click()
+    await page.wait_for_url("**/products/*")
+    assert await page.locator("h1").inner_text() == "Strawberries"
+
+
+async def test_while_an_input_method_composes_nothing_is_asked(browse: Browse) -> None:
+    page = await browse()
+    await page.goto("/zh")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/suggestions" in request.url else None)
+    await page.evaluate(COMPOSE, "xi hong")
+    await page.wait_for_timeout(400)
+    assert asked == []
+    await page.evaluate(COMPOSED, "西红柿")
+    await page.get_by_role("option").first.wait_for()
+    assert len(asked) == 1
+
+
+COMPOSE = """
+text => {
+  const field = document.querySelector("#search-words");
+  field.focus();
+  field.dispatchEvent(new CompositionEvent("compositionstart"));
+  field.value = text;
+  field.dispatchEvent(new InputEvent("input", { isComposing: true }));
+}
+"""
+COMPOSED = """
+text => {
+  const field = document.querySelector("#search-words");
+  field.value = text;
+  field.dispatchEvent(new CompositionEvent("compositionend"));
+}
+"""

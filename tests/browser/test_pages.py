@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, StorageState
 
-from tests.browser.conftest import AXE, Browse
+from tests.browser.conftest import Browse
 from tests.browser.journey import goods
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -25,13 +25,6 @@ GUEST_PAGES = [
     "/nothing-here",
 ]
 MEMBER_PAGES = ["/account", "/account/history", "/account/sessions", "/account/addresses"]
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    if not AXE.exists():
-        pytest.skip("axe-core is not installed: `python run.py prepare` fetches it")
-    return AXE.read_text()
 
 
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
