@@ -2,6 +2,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
+# Who wants no bytecode beside the source gets it in .venv: compiling everything at every start takes minutes of a test run.
+ifdef PYTHONDONTWRITEBYTECODE
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run test prove check format lint types templates secrets clean
 

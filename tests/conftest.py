@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from shop.app import create_app
 from shop.embedded import Postgres, Valkey
+from shop.installation import VENV
 from shop.settings import Settings
 from tests import builtin_types
 from tests.servers import Broom, ShopServer, scratch_folder
@@ -29,6 +30,10 @@ Visitor = TestClient[web.Request, web.Application]
 # security of the tests themselves: no SHOP_ variable of the person who runs them may lead to a real server
 for name in [name for name in os.environ if name.startswith("SHOP_")]:
     del os.environ[name]
+
+# The processes that tests start compile the packages once, not each for itself.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(VENV / "bytecode"))
 
 
 @pytest.fixture(scope="session")

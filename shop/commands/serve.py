@@ -7,8 +7,6 @@ import os
 import sys
 
 from shop import logs
-from shop.app import create_app
-from shop.commands.serving import run
 from shop.commands.sockets import Taken, listen, listen_on_path
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
 
@@ -29,6 +27,9 @@ def main(arguments: argparse.Namespace) -> int:
     except (SettingsError, Taken) as problem:
         print(problem, file=sys.stderr)
         return 1
+    from shop.app import create_app  # only now, so that a wrong setting is told at once
+    from shop.commands.serving import run
+
     logs.configure(development=False, service="web")
     run(lambda: create_app(settings), sockets, grace=GRACE)
     return 0
