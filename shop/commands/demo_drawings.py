@@ -15,7 +15,7 @@ def drawing(name: str) -> Image.Image:
     """A picture of that name on nothing, 512 pixels square; an unknown name gets a fruit of its own colour."""
     canvas = Image.new("RGBA", (SIDE * SMOOTH, SIDE * SMOOTH))
     draw = ImageDraw.Draw(canvas)
-    if shape := SHAPES.get(name):
+    if shape := SHAPES.get(name) or SHAPES.get(_group_of(name)):
         shape(draw)
     else:
         _fruit(draw, FRUIT[crc32(name.encode()) % len(FRUIT)])
@@ -31,12 +31,45 @@ FRUIT: tuple[tuple[Colour, Colour], ...] = (
 )
 
 
+# Emoji by what stands in for them; all others are a fruit.
+GROUPS = {
+    "fish": "1f990 1f41f 1f980 1f99e 1f9aa 1f991 1f419 1f41a 1f363 1f364",
+    "leaf": "1f96c 1f966 1f955 1f954 1f360 1f952 1f346 1f33d 1fad1 1f336-fe0f 1f9c4 1fada 1fadb 1f951 1fad8 1f33e 1f375",
+    "brisket": "1f969 1f953 1f356 1f416 1f413 1f357 1f411 1f986 1f983",
+    "duck-eggs": "1f95a 1f36e 1f373",
+    "yoghurt": "1f95b 1f9c8 1f9c0 1f368 1f366 1f367 2615",
+    "tofu": "1f9ca 1f9c2 1f36b",
+    "buns": "1f95f 1f361 1f96e 1f35a 1f370",
+    "toast": "1f35e 1f956 1f950 1f96f 1f968 1f36a 1f355",
+    "bottle": "1fad2 1f36f 1f9c3 1f96b 1f35c 1f35d 1f95c 1f330",
+}
+
+
+def _group_of(name: str) -> str:
+    return next((group for group, names in GROUPS.items() if name in names.split()), "")
+
+
 def _fruit(draw: Draw, colours: tuple[Colour, Colour]) -> None:
     body, light = colours
     draw.ellipse((160, 250, 864, 940), fill=body)
     draw.ellipse((250, 330, 560, 620), fill=light)
     draw.rounded_rectangle((492, 120, 532, 320), 20, fill="#7a5230")
     draw.pieslice((520, 60, 820, 300), 120, 300, fill="#5f9b41")
+
+
+def _fish(draw: Draw) -> None:
+    draw.polygon([(640, 512), (920, 330), (900, 520), (920, 700)], fill="#5f97b8")
+    draw.ellipse((110, 300, 760, 730), fill="#79b0d8")
+    draw.pieslice((300, 420, 620, 900), 180, 300, fill="#5f97b8")
+    draw.ellipse((220, 430, 290, 500), fill="#ffffff")
+    draw.ellipse((240, 450, 276, 486), fill="#22313c")
+
+
+def _leaf(draw: Draw) -> None:
+    for x, y, colour in ((150, 330, "#4f9146"), (470, 330, "#6bb05a"), (310, 160, "#8cc66f")):
+        draw.ellipse((x, y, x + 400, y + 480), fill=colour)
+    draw.rounded_rectangle((440, 620, 584, 940), 60, fill="#e8f2d8")
+    draw.line([(512, 300), (512, 900)], fill="#d3e6bd", width=20)
 
 
 def _mushroom(draw: Draw) -> None:
@@ -125,7 +158,9 @@ SHAPES: dict[str, Callable[[Draw], None]] = {
     "buns": _buns,
     "duck-eggs": _duck_eggs,
     "fillet": _fillet,
+    "fish": _fish,
     "hairtail": _hairtail,
+    "leaf": _leaf,
     "mushroom": _mushroom,
     "toast": _toast,
     "tofu": _tofu,

@@ -173,6 +173,7 @@ async def _fill_home(conn: Connection, home: dict[str, Any], known: Known, paint
             await add_block(conn, _picture_block(kind, block, next(places), known, painted))
     for shelf in home["shelves"]:
         goods = {shown: [known.products[name] for name in shelf[key]] for shown, key in SHOWN.items()}
+        await conn.execute(FEATURE, {"ids": goods["picture"]})
         await add_block(
             conn,
             NewBlock(
@@ -201,6 +202,7 @@ def _picture_block(kind: str, block: dict[str, Any], position: int, known: Known
 
 SHOWN = {"picture": "pictured", "text": "worded"}
 ADD_ORIGIN = "INSERT INTO origins (code, name) VALUES (%(code)s, %(name)s) RETURNING id"
+FEATURE = "UPDATE skus SET featured = 1 WHERE is_listed AND product_id = ANY(%(ids)s)"
 SELL = "UPDATE skus SET sold = %(sold)s WHERE id = %(id)s"
 
 

@@ -1,5 +1,6 @@
-"""A large shop for measuring: the demo's goods again and again, from many farms, in whole statements of a thousand rows."""
+"""A large shop for measuring: the demo's goods again and again, from many farms, in statements of many rows."""
 
+import asyncio
 import random
 from collections.abc import Iterator
 from itertools import islice
@@ -9,9 +10,10 @@ import orjson
 
 from shop.catalog.words.service import entry_of, keep_vocabulary
 from shop.commands.demo_goods import DemoShop, both, latin, skus_of
-from shop.db import Connection, Database
+from shop.db import Connection, Database, DbTimeout
 
-BATCH = 1000
+BATCH = 250
+PATIENCE = 5
 
 KINDS = (
     ("Organic", "有机"),
@@ -32,20 +34,30 @@ Row = dict[str, Any]
 
 
 async def fill_up(database: Database, demo: DemoShop, wanted: int) -> int:
-    """Adds goods until the shop has `wanted` products; how many were added. Commits after every thousand."""
+    """Adds goods until the shop has `wanted` products; how many were added. Commits after each batch."""
     async with database.read() as conn:
         known = await _known(conn)
     missing = wanted - known["products"]
     rows = islice(_goods(demo, known), max(0, missing))
     added = 0
     while batch := list(islice(rows, BATCH)):
-        async with database.transaction() as conn:
-            await _write(conn, batch)
+        await _write_patiently(database, batch)
         added += len(batch)
         print(f"\r{added} of {missing} products", end="", flush=True)
     if added:
         print()
     return added
+
+
+async def _write_patiently(database: Database, batch: list[Row]) -> None:
+    """Writes a batch, again when a busy machine did not manage it within the budget of a statement."""
+    for _ in range(PATIENCE):
+        try:
+            async with database.transaction() as conn:
+                return await _write(conn, batch)
+        except DbTimeout:
+            await asyncio.sleep(1)
+    raise DbTimeout(f"{len(batch)} rows were not written in {PATIENCE} tries")
 
 
 async def _known(conn: Connection) -> Row:
