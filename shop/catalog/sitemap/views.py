@@ -66,8 +66,8 @@ def _place(
     urls = request.app[URLS]
     addresses: Addresses = []
     for lang in urls.languages:
-        slug = {"slug": text_in(slugs, lang)} if slugs else params
-        addresses.append((lang, urls.absolute(route, lang, **slug)))
+        named: dict[str, Any] = {"slug": text_in(slugs, lang)} if slugs else params
+        addresses.append((lang, urls.absolute(route, lang, **named)))
     return {"addresses": addresses, "changed": changed}
 
 
