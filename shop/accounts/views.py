@@ -68,7 +68,8 @@ def origin_of(request: web.Request) -> Origin:
     """From where and with what a request was made, coarse enough to keep."""
     address = ip_address(address_of(request))
     network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
-    return Origin(network=str(network), device=device_of(request.headers.get("User-Agent", "")))
+    place = "localhost" if address.is_loopback else str(network)
+    return Origin(network=place, device=device_of(request.headers.get("User-Agent", "")))
 
 
 def seals_of(request: web.Request) -> KeyRing:

@@ -35,7 +35,11 @@ class AddressForm(Form):
         render_kw={"autocomplete": "tel", "inputmode": "tel"},
     )
     country = wtforms.SelectField(
-        N_("Country"), default=HOME_COUNTRY, validate_choice=False, render_kw={"autocomplete": "country"}
+        N_("Country"),
+        [required(N_("Choose a country from the list."))],
+        default=HOME_COUNTRY,
+        validate_choice=False,
+        render_kw={"autocomplete": "country"},
     )
     province = wtforms.StringField(
         N_("Province"),
@@ -66,6 +70,8 @@ class AddressForm(Form):
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self.country.choices = countries(self.lang)
+        for field in (self.province, self.city) if self._is_home else (self.city,):
+            field.flags.required = True
 
     @property
     def values(self) -> dict[str, str | None]:
@@ -97,11 +103,9 @@ class AddressForm(Form):
         field.data = province.english if (field.data or "").isascii() else province.chinese
 
     def validate_city(self, field: wtforms.Field) -> None:
-        """At home needed, unless the province is a city itself."""
-        if not self._is_home or field.data:
-            return
-        province = province_called(self.province.data or "")
-        if province is None or not province.is_city:
+        """Needed, unless the province is a city itself."""
+        province = province_called(self.province.data or "") if self._is_home else None
+        if not field.data and not (province is not None and province.is_city):
             refuse(field, N_("Enter the city."))
 
     def validate_postcode(self, field: wtforms.Field) -> None:

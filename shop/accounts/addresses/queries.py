@@ -19,4 +19,10 @@ async def address_of(conn: Connection, account_id: int, address_id: int) -> Addr
 async def offered_address(conn: Connection, account_id: int) -> Address | None:
     """The address to begin an order with: the default, else the one edited last."""
     own = Address.objects.using(conn).filter(account_id=account_id)
-    return await own.filter(is_default=True).first() or await own.order_by("-updated_at", "-id").first()
+    default = await own.filter(is_default=True).first()
+    if default is not None:
+        return default
+    try:
+        return await own.latest("updated_at")
+    except Address.DoesNotExist:
+        return None
