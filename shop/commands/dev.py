@@ -76,7 +76,8 @@ def _watch(local: Local, sockets: list[socket.socket]) -> None:
 
 def _greet(settings: Settings, accounts: str) -> None:
     if not NODE_MODULES.exists():
-        print("  The demo's pictures are not here, so the shop draws its own; `python run.py prepare` fetches them.")
+        print("  The demo's pictures are not here, so the shop draws its own;")
+        print("  `python run.py prepare` fetches them, and after `make clean` the demo is painted with them.")
     print(f"\n  The shop      {settings.url}/")
     print(f"  Accounts      {accounts}")
     print(f"  Mail room     {settings.url}/dev/mail\n", flush=True)
