@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -14,6 +15,7 @@ import shop.content.routes
 import shop.history.routes
 import shop.history.service
 import shop.mailroom.routes
+import shop.orders.routes
 import shop.search.routes
 from shop import common_passwords
 from shop.accounts.personal_data.views import PERSONAL_DATA
@@ -24,9 +26,15 @@ from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
 from shop.cart.views import basket_hole
 from shop.db import Database
+from shop.db.group_commit import GroupCommit
 from shop.history.views import recent_hole
 from shop.keys import ASSETS, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
 from shop.limits import Limits
+from shop.orders.checkout.views import ONLINE, TILL
+from shop.orders.live import LiveOrders
+from shop.orders.placing.models import Terms
+from shop.orders.placing.service import place_orders
+from shop.orders.views import LIVE
 from shop.passwords import Passwords
 from shop.settings import Settings
 from shop.tokens import Tokens
@@ -58,6 +66,7 @@ FEATURES: tuple[list[Route], ...] = (
     shop.content.routes.ROUTES,
     shop.history.routes.ROUTES,
     shop.search.routes.ROUTES,
+    shop.orders.routes.ROUTES,
 )
 
 # What fills the holes of a kept page (templates/partials/{name}.html) for its visitor.
@@ -84,9 +93,10 @@ def create_app(settings: Settings) -> web.Application:
     app[ASSETS] = Assets(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []
-    app[AT_SIGN_IN] = (shop.cart.views.merge, shop.history.views.take_over)
+    app[AT_SIGN_IN] = (shop.cart.views.merge, shop.orders.views.adopt, shop.history.views.take_over)
     app[PARTIALS] = Partials(HOLES)
     app[PAGES] = Pages()
+    app[ONLINE] = dict[str, str]()
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, list(HEALTH)):
         add_routes(app, routes)
@@ -94,7 +104,7 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, static.ROUTES)
         add_routes(app, media.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
-    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords, kept_pages))
+    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords, kept_pages, till, live_orders))
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
     return app
@@ -149,5 +159,29 @@ async def kept_pages(app: web.Application) -> AsyncIterator[None]:
     await pages.changes.stop()
 
 
+async def till(app: web.Application) -> AsyncIterator[None]:
+    """Where orders are placed: all who come together share one transaction."""
+    settings = app[SETTINGS]
+    terms = Terms(
+        currency=settings.currency,
+        tax_rates=settings.tax_rates,
+        open_orders=settings.open_orders,
+        units_per_line=settings.units_per_order,
+        cash_ceiling=settings.cash_ceiling,
+    )
+    app[TILL] = GroupCommit(app[DB], partial(place_orders, terms=terms))
+    yield
+    await app[TILL].close()
+
+
+async def live_orders(app: web.Application) -> AsyncIterator[None]:
+    """News of orders for the pages that are open."""
+    app[LIVE] = LiveOrders(app[SETTINGS].database_listen_url)
+    app[LIVE].start()
+    yield
+    await app[LIVE].stop()
+
+
 async def _drain(app: web.Application) -> None:
     app[health.DRAINING].append(True)
+    app[LIVE].close()

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date as babel_date
+from babel.dates import format_interval as babel_interval
+from babel.dates import format_skeleton as babel_skeleton
 from babel.dates import format_time as babel_time
 from babel.messages.pofile import read_po
 
@@ -74,6 +76,14 @@ def format_datetime(lang: str, moment: datetime, timezone: ZoneInfo) -> str:
     """A moment in the shop's time zone, to the minute."""
     local = moment.astimezone(timezone)
     return f"{format_date(lang, local)} {babel_time(local, 'short', tzinfo=timezone, locale=locale_of(lang))}"
+
+
+def format_span(lang: str, start: datetime, end: datetime, timezone: ZoneInfo) -> str:
+    """Some hours of one day: "Mon, Nov 23, 09:00 – 12:00", "11月23日周一 09:00-12:00"."""
+    locale = locale_of(lang)
+    day = babel_skeleton("MMMEd", start, timezone, locale=locale)
+    hours = babel_interval(start, end, "Hm", timezone, locale=locale)
+    return f"{day}, {hours}" if lang == SOURCE else f"{day} {hours}"
 
 
 def preferred(accept_language: str, languages: Iterable[str]) -> str | None:

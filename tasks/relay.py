@@ -20,6 +20,8 @@ from tasks.broker import Broker, BrokerAway
 
 SWEEP_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 10.0
+CHORE_SECONDS: Final = 30.0
+CHORES: Final = ("tasks.orders.sweep",)
 # No more messages than this lie in the queue, so that rows handed over again never flood a slow or sleeping worker.
 QUEUE_LIMIT: Final = 500
 BATCH: Final = 100
@@ -36,6 +38,7 @@ class Relay:
         self._broker = broker
         self._queued_seconds = queued_seconds
         self._tidy_at = 0.0
+        self._chores_at = time.monotonic() + CHORE_SECONDS
         self._trouble: dict[str, bool] = {"broker": False, "database": False}
         self.wake = asyncio.Event()
 
@@ -84,9 +87,19 @@ class Relay:
         if time.monotonic() < self._tidy_at:
             return
         self._tidy_at = time.monotonic() + TIDY_SECONDS
+        await self._plan_chores()
         async with self._db.read() as conn:
             if buried := await outbox.bury_exhausted(conn):
                 log.error("dead letters: their workers ended while at it", count=buried)
+
+    async def _plan_chores(self) -> None:
+        """Promise what has to be done again and again; with an open promise of a chore nothing happens."""
+        if time.monotonic() < self._chores_at:
+            return
+        self._chores_at = time.monotonic() + CHORE_SECONDS
+        async with self._db.transaction() as conn:
+            for chore in CHORES:
+                await outbox.promise_once(conn, chore)
 
     def _note(self, server: str, away: bool, problem: Exception | None = None) -> None:
         """Log a change, never a repetition."""

@@ -165,6 +165,7 @@ def no_blocking() -> Iterator[None]:
         # read once a process, at the first use
         function.can_block_in("jinja2/loaders.py", {"get_source", "load", "uptodate"})
         function.can_block_in("babel/localedata.py", {"load", "exists"})
+        function.can_block_in("babel/core.py", {"get_global"})
     detector.activate()
     yield
     detector.deactivate()

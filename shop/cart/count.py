@@ -42,3 +42,9 @@ async def known_count(db: Database, redis: RedisClient, owner: Owner, tag: str) 
 async def _copy(redis: RedisClient, owner: Owner, tag: str, count: int) -> None:
     with contextlib.suppress(RedisAway):
         await redis.execute("SET", key_of(owner, tag), count, "EX", SECONDS)
+
+
+async def forget_count(redis: RedisClient, owner: Owner, tag: str) -> None:
+    """Lets the next page read the count again."""
+    with contextlib.suppress(RedisAway):
+        await redis.execute("DEL", key_of(owner, tag))

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from shop.accounts.models import identity_key
+from shop.commands.demo_delivery import fill_delivery
 from shop.commands.demo_goods import fill_shop, read_demo
 from shop.commands.demo_many import fill_up
 from shop.commands.demo_pictures import has_emoji, paint_all
@@ -98,6 +99,7 @@ async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
     async with _database(settings) as database, database.transaction() as conn:
         await conn.execute(MARK, {"value": {"pictures": "emoji" if has_emoji() else "drawn"}})
         await fill_shop(conn, read_demo(), painted)
+        await fill_delivery(conn, settings.timezone)
         await _invite_people(conn)
 
 

@@ -85,6 +85,11 @@ async def promise_all(conn: Connection, promises: Sequence[tuple[str, dict[str, 
         await conn.execute(PROMISE_ALL, {**params, "channel": CHANNEL})
 
 
+async def promise_once(conn: Connection, task: str) -> None:
+    """Promise a task without arguments, unless such a promise is open already."""
+    await conn.execute(PROMISE_ONCE, {"task": task})
+
+
 async def lease(conn: Connection, row_id: int, seconds: float = LEASE_SECONDS) -> Lease | None:
     """Take the row for some seconds; None when it is closed, not due, in other hands or behind an open breaker."""
     row = await conn.fetch_one(LEASE, {"id": row_id, "seconds": seconds})
@@ -139,6 +144,10 @@ async def bury_exhausted(conn: Connection) -> int:
 PROMISE: Final = """
     WITH promised AS (INSERT INTO outbox (task, args) VALUES (%(task)s, %(args)s) RETURNING id)
     SELECT id, pg_notify(%(channel)s, '') FROM promised"""
+
+PROMISE_ONCE: Final = """
+    INSERT INTO outbox (task, args) SELECT %(task)s, '{}'
+    WHERE NOT EXISTS (SELECT FROM outbox WHERE task = %(task)s AND buried_at IS NULL)"""
 
 PROMISE_ALL: Final = """
     WITH promised AS (

@@ -134,6 +134,11 @@ class OrderLine(Model):
     discount: int = column()
     tax_rate: int = column()
 
+    @property
+    def amount(self) -> int:
+        """What the line costs before discounts."""
+        return self.quantity * self.unit_price
+
 
 class OrderEvent(Model):
     """One step of an order's story; `machine` is payment, fulfilment or note, and the web role cannot change a row."""

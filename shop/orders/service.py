@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from shop.coupons.service import give_back_coupon
-from shop.db import Connection, Row, outbox
+from shop.db import Connection, outbox
 from shop.delivery.service import give_back_window
 from shop.orders.models import (
     CASH,
@@ -18,6 +18,7 @@ from shop.orders.models import (
     Order,
     Payment,
 )
+from shop.orders.queries import order_of
 from shop.orders.stock import service as stock
 
 CHANNEL = "order_events"
@@ -41,15 +42,6 @@ async def lock_order(conn: Connection, order_id: int) -> Order:
     if row is None:
         raise Order.DoesNotExist(f"no order {order_id}")
     return order_of(row)
-
-
-def order_of(row: Row) -> Order:
-    """An Order from a whole row, its states as what they are."""
-    values = dict(row.mapping)
-    values.update(
-        payment=Payment(values["payment"]), fulfilment=Fulfilment(values["fulfilment"]), goods=Goods(values["goods"])
-    )
-    return Order(**values)
 
 
 async def cancel(
@@ -163,6 +155,14 @@ async def finish(
     await _fulfil(conn, order, Fulfilment.FINISHED, actor, account_id)
 
 
+async def finish_old(conn: Connection, days: int) -> int:
+    """Finishes what was delivered so many days ago and nobody has complained about; how many."""
+    rows = await conn.fetch_all(OLD_DELIVERIES, {"days": days})
+    for row in rows:
+        await finish(conn, row.id, actor=Actor.SHOP)
+    return len(rows)
+
+
 async def ask_return(conn: Connection, order_id: int, reason: str, *, account_id: int | None = None) -> None:
     """Asks, once and after delivery, to give the goods back; raises NotAllowed."""
     order = await lock_order(conn, order_id)
@@ -263,6 +263,14 @@ SELECT pg_notify(%(channel)s, %(payload)s)
 
 ENDED_HOLDS = """
 SELECT id FROM orders WHERE hold_until <= now() ORDER BY hold_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+OLD_DELIVERIES = """
+SELECT o.id FROM orders o
+WHERE o.fulfilment = 'delivered' AND NOT EXISTS (SELECT FROM return_requests r WHERE r.order_id = o.id)
+  AND EXISTS (SELECT FROM order_events e WHERE e.order_id = o.id AND e.new = 'delivered'
+              AND e.at < now() - make_interval(days => %(days)s))
+ORDER BY o.id LIMIT 100 FOR NO KEY UPDATE OF o SKIP LOCKED
 """
 
 ASK_RETURN = "INSERT INTO return_requests (order_id, reason) VALUES (%(id)s, %(reason)s) ON CONFLICT DO NOTHING"

@@ -109,6 +109,7 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
     )
     environment.filters["money"] = lambda minor: format_money(minor, settings.currency, lang)
     environment.filters["decimal"] = lambda minor: decimal_string(minor, settings.currency)
+    environment.globals["span"] = lambda start, end: i18n.format_span(lang, start, end, settings.timezone)
     environment.filters["moment"] = lambda when: i18n.format_datetime(lang, when, settings.timezone)
 
 

@@ -1,0 +1,264 @@
+"""Checkout: one page, one button, one order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from aiohttp import web
+
+from shop.accounts.models import Account, identity_key
+from shop.accounts.queries import account_by_id
+from shop.cart.count import forget_count
+from shop.cart.queries import Owner
+from shop.db.group_commit import GroupCommit
+from shop.delivery.models import ZoneKind
+from shop.i18n import N_, gettext, text_in
+from shop.keys import DB, LANG, REDIS, SETTINGS, TOKENS
+from shop.money import format_money
+from shop.orders.checkout.desk import PARTS, Desk, basket_and_addresses, copied, keep_windows_coming, lay_out, place_of
+from shop.orders.checkout.forms import AREA, NEW, CheckoutForm
+from shop.orders.links import order_key
+from shop.orders.models import CASH
+from shop.orders.placing.models import Answer, Purchase, Reason, Refused
+from shop.orders.queries import names_of, placement_of
+from shop.web.access import visitor_of
+from shop.web.cookies import BASKET, cookie_of
+from shop.web.peers import address_of, prefix_of
+from shop.web.respond import render, see_other
+
+# The till, and the providers of online payment by name with what people call them; app.py hands both over.
+TILL = web.AppKey("TILL", GroupCommit[Purchase, Answer])
+ONLINE = web.AppKey("ONLINE", dict[str, str])
+
+WRONG: Final = 422
+CONFLICT: Final = 409
+PLAIN: Final[Mapping[Reason, str]] = {
+    Reason.EMPTY: N_("Your basket is empty."),
+    Reason.BASKET_CHANGED: N_("Your basket has changed since this page was opened. Have a look and order again."),
+    Reason.CHECKOUT_REUSED: N_("This page was used for another order already. Check everything and order again."),
+    Reason.WINDOW_CLOSED: N_("This delivery time can no longer be chosen. Choose another one."),
+    Reason.WINDOW_FULL: N_("Somebody was quicker: this delivery time is full. Choose another one."),
+    Reason.BELOW_MINIMUM: N_("Your basket is not large enough for delivery to this place."),
+    Reason.COUPON: N_("Your coupon does not count any more. Remove it in the basket, then order again."),
+    Reason.TOO_MANY_UNPAID: N_("Too many of your orders are waiting for payment. Pay or cancel one of them first."),
+    Reason.CASH_NOT_ALLOWED: N_("This order cannot be paid in cash. Choose another way to pay."),
+}
+WITH_GOODS: Final[Mapping[Reason, str]] = {
+    Reason.NOT_SOLD: N_("No longer on sale: %(goods)s."),
+    Reason.OUT_OF_STOCK: N_("Somebody was quicker. There is not enough left of: %(goods)s."),
+    Reason.TOO_MANY_UNITS: N_("This is more than one order can have: %(goods)s."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who is at the desk."""
+
+    owner: Owner
+    tag: str
+    account: Account | None
+
+    @property
+    def identity(self) -> str:
+        """What tells this buyer from others in a fingerprint."""
+        return f"a{self.owner.account_id}" if self.account else f"g{(self.owner.cookie_hash or b'').hex()}"
+
+
+async def checkout(request: web.Request) -> web.StreamResponse:
+    """The page that says everything once more, and the order it leads to."""
+    buyer = await _buyer(request)
+    if request.method != "POST":
+        return await _begin(request, buyer)
+    form = await CheckoutForm.read(request)
+    again = await _placed_before(request, form, buyer)
+    if again is not None:
+        return again
+    desk = await _desk(request, form, buyer)
+    if not desk.basket.lines:
+        return see_other(request, "cart.cart")
+    _needs(form, buyer, desk)
+    if "look" in await request.post():
+        return await _page(request, form, buyer, desk)
+    if not (form.validate() & _choices(request, form, buyer, desk)):
+        return await _page(request, form, buyer, desk, status=WRONG)
+    return await _order(request, form, buyer, desk)
+
+
+async def _begin(request: web.Request, buyer: Buyer) -> web.StreamResponse:
+    async with request.app[DB].read() as conn:
+        basket, addresses = await basket_and_addresses(conn, buyer.owner, buyer.account)
+    if not basket.can_be_ordered:
+        return see_other(request, "cart.cart")
+    place = basket.place
+    data: dict[str, Any] = {"checkout_id": str(uuid4()), "address_id": str(addresses[0].id) if addresses else NEW}
+    if not addresses:
+        data |= {"city": place.city, "district": place.district, "postcode": place.postcode}
+    if buyer.account:
+        data["receiver"] = "" if addresses else buyer.account.username
+    form = CheckoutForm.blank(request, data=data)
+    return await _page(request, form, buyer, await _desk(request, form, buyer))
+
+
+async def _order(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk) -> web.StreamResponse:
+    purchase = _purchase(request, form, buyer, desk)
+    answer = await request.app[TILL].submit(purchase)
+    if isinstance(answer, Refused):
+        return await _refused(request, form, buyer, answer)
+    await forget_count(request.app[REDIS], buyer.owner, buyer.tag)
+    return after_placing(request, answer.number, is_guest=buyer.account is None)
+
+
+def after_placing(request: web.Request, number: str, *, is_guest: bool) -> web.StreamResponse:
+    """To the order's page; a guest gets the link that opens it."""
+    query = {"key": order_key(request.app[TOKENS], number)} if is_guest else None
+    return see_other(request, "orders.order", query, number=number)
+
+
+def _purchase(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk) -> Purchase:
+    account, basket = buyer.account, desk.basket
+    assert form.checkout is not None
+    assert desk.chosen is not None
+    assert desk.window is not None
+    email = account.email if account else form.email.data or ""
+    kept = desk.address(form.address_id.data or "")
+    said = copied(kept) if kept else {name: form[name].data or "" for name in PARTS}
+    if desk.chosen.zone.kind is ZoneKind.PICKUP:
+        said = {name: said[name] for name in ("receiver", "phone")}
+    return Purchase(
+        checkout_id=form.checkout,
+        fingerprint=form.fingerprint(buyer.identity),
+        account_id=account.id if account else None,
+        is_activated=account is not None and account.is_active,
+        email=email,
+        email_key=identity_key(email),
+        lang=request[LANG],
+        network=prefix_of(address_of(request)),
+        lines=tuple((line.sku_id, line.quantity) for line in basket.lines),
+        cart_id=basket.id,
+        cart_version=int(form.cart_version.data or 0) if (form.cart_version.data or "").isdecimal() else -1,
+        zone_id=desk.chosen.zone.id,
+        window_id=desk.window.id,
+        address=said,
+        method=form.method.data or "",
+        note=form.note.data or "",
+        coupon_code=basket.coupon_code,
+        seen_total=int(form.seen_total.data or 0) if (form.seen_total.data or "").isdecimal() else -1,
+    )
+
+
+async def _refused(request: web.Request, form: CheckoutForm, buyer: Buyer, answer: Refused) -> web.StreamResponse:
+    """The page again with what stands in the way, and with today's sums: nothing is charged that was not seen."""
+    desk = await _desk(request, form, buyer)
+    if not desk.basket.lines:
+        return see_other(request, "cart.cart")
+    lang = request[LANG]
+    if answer.reason is Reason.TOTAL_CHANGED:
+        now = format_money(answer.total or 0, request.app[SETTINGS].currency, lang)
+        form.wrong(
+            None, N_("The total is %(total)s now. Nothing was ordered yet: check it and order again."), total=now
+        )
+    elif answer.reason in WITH_GOODS:
+        async with request.app[DB].read() as conn:
+            names = await names_of(conn, list(answer.goods))
+        goods = gettext(lang, ", ").join(text_in(name, lang) for name in names)
+        form.wrong(None, WITH_GOODS[answer.reason], goods=goods)
+    else:
+        form.wrong(None, PLAIN[answer.reason])
+    if answer.reason is Reason.CHECKOUT_REUSED:
+        form.checkout_id.data = str(uuid4())
+    return await _page(request, form, buyer, desk, status=CONFLICT)
+
+
+async def _placed_before(request: web.Request, form: CheckoutForm, buyer: Buyer) -> web.StreamResponse | None:
+    """Where the first click has led, for the second one: the basket is empty by then, so this is asked first."""
+    if form.checkout is None:
+        return None
+    async with request.app[DB].read() as conn:
+        before = await placement_of(conn, form.checkout)
+    if before is None or before.fingerprint != form.fingerprint(buyer.identity):
+        return None
+    return after_placing(request, before.number, is_guest=buyer.account is None)
+
+
+async def _desk(request: web.Request, form: CheckoutForm, buyer: Buyer) -> Desk:
+    settings, window_id = request.app[SETTINGS], form.window_id
+    email_key = buyer.account.email_key if buyer.account else identity_key(form.email.data or "")
+
+    async def lay() -> Desk:
+        async with request.app[DB].read() as conn:
+            basket, addresses = await basket_and_addresses(conn, buyer.owner, buyer.account)
+            kept = next((address for address in addresses if str(address.id) == form.address_id.data), None)
+            place = place_of(copied(kept) if kept else {name: form[name].data for name in AREA})
+            who = (buyer.owner.account_id, email_key)
+            return await lay_out(conn, basket, addresses, place, window_id, settings.tax_rates, who)
+
+    desk = await lay()
+    if all(one.windows for one in desk.served):
+        return desk
+    await keep_windows_coming(request.app[DB], settings.timezone)
+    return await lay()
+
+
+def _needs(form: CheckoutForm, buyer: Buyer, desk: Desk) -> None:
+    """Which fields this order can do without."""
+    spare: set[str] = {"email"} if buyer.account else set()
+    if desk.address(form.address_id.data or "") is not None:
+        spare |= {"receiver", "phone", *AREA}
+    elif desk.chosen is not None and desk.chosen.zone.kind is ZoneKind.PICKUP:
+        spare |= set(AREA)
+    form.not_needed = frozenset(spare)
+
+
+def _choices(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk) -> bool:
+    """Whether a time and a way to pay were chosen among those there are; says so on the form if not."""
+    if form.checkout is None:
+        form.checkout_id.data = str(uuid4())
+        form.wrong(None, PLAIN[Reason.BASKET_CHANGED])
+    if desk.window is None:
+        form.wrong(form.window, N_("Choose when you want your goods."))
+    if form.method.data not in methods(request, buyer, desk):
+        form.wrong(form.method, N_("Choose how you want to pay."))
+    return not form.form_errors and not form.window.errors and not form.method.errors
+
+
+def methods(request: web.Request, buyer: Buyer, desk: Desk) -> dict[str, str]:
+    """The ways to pay this buyer has for this basket, by name, with what people call them."""
+    online = request.app[ONLINE]
+    ways = dict(online)
+    if buyer.account and buyer.account.is_active and desk.quote.totals.total <= request.app[SETTINGS].cash_ceiling:
+        ways[CASH] = N_("Cash on delivery")
+    return ways
+
+
+async def _page(
+    request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk, status: int = 200
+) -> web.StreamResponse:
+    ways = methods(request, buyer, desk)
+    if len(ways) == 1:
+        form.method.data = next(iter(ways))
+    return await render(
+        request,
+        "checkout/checkout.html",
+        status=status,
+        headers={"Cache-Control": "no-store"},
+        form=form,
+        desk=desk,
+        quote=desk.quote,
+        methods=ways,
+        account=buyer.account,
+        ceiling=request.app[SETTINGS].cash_ceiling,
+    )
+
+
+async def _buyer(request: web.Request) -> Buyer:
+    visitor = await visitor_of(request)
+    if visitor.account_id is None:
+        cookie = cookie_of(request, BASKET)
+        return Buyer(Owner(cookie_hash=hashlib.sha256(cookie.encode()).digest()), "", None)
+    async with request.app[DB].read() as conn:
+        account = await account_by_id(conn, visitor.account_id)
+    return Buyer(Owner(account_id=visitor.account_id), visitor.tag, account)

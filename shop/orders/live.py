@@ -1,0 +1,54 @@
+"""Who waits for news of which order: one LISTEN connection a process, any number of open pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shop.db.listen import Listener
+from shop.orders.service import CHANNEL
+
+
+class LiveOrders:
+    """Wakes pages when something happens to their order; after a lost connection it wakes all, for news may be missed."""
+
+    def __init__(self, listen_url: str) -> None:
+        self._waiting: dict[int, set[asyncio.Event]] = defaultdict(set)
+        self._listener = Listener(listen_url, {CHANNEL: self._heard}, self._wake_all)
+        self.is_closed = False
+
+    def start(self) -> None:
+        """Listens until `stop`."""
+        self._listener.start()
+
+    async def stop(self) -> None:
+        """Ends listening."""
+        await self._listener.stop()
+
+    def close(self) -> None:
+        """Ends every open page; the shop is going."""
+        self.is_closed = True
+        self._wake_all()
+
+    @contextmanager
+    def waiting(self, order_id: int) -> Iterator[asyncio.Event]:
+        """An event that is set at every news of this order; clear it before looking."""
+        event = asyncio.Event()
+        self._waiting[order_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[order_id].discard(event)
+            if not self._waiting[order_id]:
+                del self._waiting[order_id]
+
+    def _heard(self, payload: str) -> None:
+        for event in self._waiting.get(int(payload), ()) if payload.isdecimal() else ():
+            event.set()
+
+    def _wake_all(self) -> None:
+        for events in self._waiting.values():
+            for event in events:
+                event.set()

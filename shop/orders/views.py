@@ -1,0 +1,255 @@
+"""An order's page, its list, its receipt, and what its buyer can still do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+
+from shop.accounts.models import identity_key
+from shop.accounts.queries import account_by_id
+from shop.accounts.sessions.queries import live_session
+from shop.cart.count import keep_count
+from shop.cart.queries import Owner
+from shop.cart.service import add_again
+from shop.db import Connection
+from shop.i18n import N_, gettext, text_in
+from shop.keys import DB, LANG, LIMITS, REDIS, TOKENS
+from shop.limits import Limit
+from shop.orders import service
+from shop.orders.forms import LookupForm, ReturnForm
+from shop.orders.links import opens, order_key
+from shop.orders.live import LiveOrders
+from shop.orders.models import Actor, NotAllowed, Order
+from shop.orders.queries import names_of, order_by_number, order_page, orders_of, quantities_of
+from shop.web.access import visitor_of
+from shop.web.cookies import BASKET, cookie_of
+from shop.web.flash import Kind, flash
+from shop.web.peers import address_of, prefix_of
+from shop.web.respond import render, see_other
+from shop.web.sessions import SESSIONS
+
+LIVE = web.AppKey("LIVE", LiveOrders)
+
+PAGE: Final = 20
+WRONG: Final = 422
+HEARTBEAT_SECONDS: Final = 20.0
+STREAM_SECONDS: Final = 900.0
+# security: a page whose address may hold a key tells it to nobody, and nobody keeps it
+PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+LOOKUPS: Final = (Limit("lookup.network", 10, 3600), Limit("lookup.number", 5, 3600))
+PAYMENT_WORDS: Final = {
+    "due": N_("not paid yet"),
+    "paid": N_("paid"),
+    "partly_refunded": N_("partly refunded"),
+    "refunded": N_("refunded"),
+}
+FULFILMENT_WORDS: Final = {
+    "placed": N_("ordered"),
+    "packed": N_("packed"),
+    "shipped": N_("on its way"),
+    "delivered": N_("delivered"),
+    "finished": N_("finished"),
+    "cancelled": N_("cancelled"),
+    "returned": N_("returned"),
+}
+STORY_WORDS: Final = {
+    ("fulfilment", "placed"): N_("We have your order."),
+    ("fulfilment", "packed"): N_("Your goods are packed."),
+    ("fulfilment", "shipped"): N_("Your goods are on their way."),
+    ("fulfilment", "delivered"): N_("Your goods have arrived."),
+    ("fulfilment", "finished"): N_("The order is finished."),
+    ("fulfilment", "cancelled"): N_("The order was cancelled."),
+    ("fulfilment", "returned"): N_("The goods came back to us."),
+    ("payment", "paid"): N_("It is paid."),
+    ("payment", "partly_refunded"): N_("Part of the money went back to you."),
+    ("payment", "refunded"): N_("The money went back to you."),
+    ("note", "return_asked"): N_("You asked to give the goods back."),
+    ("note", "return_refused"): N_("We could not accept the return."),
+}
+WORDS: Final[Mapping[str, Any]] = {
+    "payment_words": PAYMENT_WORDS,
+    "fulfilment_words": FULFILMENT_WORDS,
+    "story_words": STORY_WORDS,
+}
+
+
+async def orders(request: web.Request) -> web.StreamResponse:
+    """A member's orders, newest first."""
+    visitor = await visitor_of(request)
+    assert visitor.account_id is not None, "behind the door `signed_in`"
+    before = request.query.get("before", "")
+    async with request.app[DB].read() as conn:
+        last = int(before) if before.isdecimal() and len(before) < 18 else None
+        found = await orders_of(conn, visitor.account_id, last, PAGE + 1)
+    more = found[PAGE - 1].id if len(found) > PAGE else None
+    return await render(request, "orders/orders.html", orders=found[:PAGE], more=more, headers=PRIVATE, **WORDS)
+
+
+async def order(request: web.Request) -> web.StreamResponse:
+    """The story of one order, and what can be done about it."""
+    return await _show(request, await _own(request), ReturnForm.blank(request))
+
+
+async def receipt(request: web.Request) -> web.StreamResponse:
+    """The receipt, to be printed: every line, and the tax contained in it by rate."""
+    found = await _own(request)
+    async with request.app[DB].read() as conn:
+        page = await order_page(conn, found)
+    return await render(
+        request, "orders/receipt.html", page=page, order=found, headers=PRIVATE, **_keyed(request), **WORDS
+    )
+
+
+async def cancel(request: web.Request) -> web.StreamResponse:
+    """Cancels, as long as nothing is packed."""
+    found = await _own(request)
+    visitor = await visitor_of(request)
+    try:
+        async with request.app[DB].transaction() as conn:
+            await service.cancel(conn, found.id, actor=Actor.CUSTOMER, account_id=visitor.account_id)
+    except NotAllowed:
+        return _back(request, found, N_("It is too late to cancel: the order is packed or closed."), "error")
+    return _back(request, found, N_("The order is cancelled. Nothing will be charged for it."))
+
+
+async def ask_return(request: web.Request) -> web.StreamResponse:
+    """Asks to give the goods back."""
+    found = await _own(request)
+    visitor = await visitor_of(request)
+    form = await ReturnForm.read(request)
+    if not form.validate():
+        return await _show(request, found, form, status=WRONG)
+    try:
+        async with request.app[DB].transaction() as conn:
+            await service.ask_return(conn, found.id, form.reason.data or "", account_id=visitor.account_id)
+    except NotAllowed:
+        return _back(request, found, N_("This order cannot be given back (any more)."), "error")
+    return _back(request, found, N_("We have your request and will answer soon."))
+
+
+async def order_again(request: web.Request) -> web.StreamResponse:
+    """Puts everything of an order into the basket, as far as it can be had."""
+    found = await _own(request)
+    visitor = await visitor_of(request)
+    cookie = cookie_of(request, BASKET)
+    if visitor.account_id is None and not cookie:
+        return _back(request, found, N_("Put something into your basket first, or sign in."), "info")
+    hashed = hashlib.sha256(cookie.encode()).digest()
+    owner = Owner(account_id=visitor.account_id) if visitor.account_id else Owner(cookie_hash=hashed)
+    async with request.app[DB].transaction() as conn:
+        missing = await add_again(conn, owner, await quantities_of(conn, found.id))
+        names = await names_of(conn, missing)
+        await keep_count(conn, request.app[REDIS], owner, visitor.tag)
+    response, lang = see_other(request, "cart.cart"), request[LANG]
+    if missing:
+        goods = gettext(lang, ", ").join(text_in(name, lang) for name in names)
+        flash(
+            request, response, gettext(lang, "Not everything can be had at the moment: %(goods)s.", goods=goods), "info"
+        )
+    return response
+
+
+async def look_up(request: web.Request) -> web.StreamResponse:
+    """Finds a guest's order by number and e-mail; the tries are limited, and a miss says nothing about what was wrong."""
+    if request.method != "POST":
+        return await render(request, "orders/lookup.html", form=LookupForm.blank(request))
+    form = await LookupForm.read(request)
+    if not form.validate():
+        return await render(request, "orders/lookup.html", form=form, status=WRONG)
+    number = (form.number.data or "").upper()
+    network = prefix_of(address_of(request))
+    attempt = await request.app[LIMITS].take((LOOKUPS[0], network), (LOOKUPS[1], number))
+    if not attempt.is_allowed:
+        raise web.HTTPTooManyRequests(headers={"Retry-After": str(attempt.wait)})
+    async with request.app[DB].read() as conn:
+        found = await order_by_number(conn, number)
+    if found is None or found.email_key != identity_key(form.email.data or ""):
+        form.wrong(None, N_("No order has this number and this e-mail address."))
+        return await render(request, "orders/lookup.html", form=form, status=WRONG)
+    await request.app[LIMITS].give_back(attempt)
+    return see_other(
+        request, "orders.order", {"key": order_key(request.app[TOKENS], found.number)}, number=found.number
+    )
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """News of an order as they happen, until the visitor leaves, the session ends or the shop goes."""
+    found = await _own(request)
+    live = request.app[LIVE]
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", **PRIVATE})
+    await response.prepare(request)
+    ends = asyncio.get_running_loop().time() + STREAM_SECONDS
+    with live.waiting(found.id) as news:
+        while not live.is_closed and asyncio.get_running_loop().time() < ends:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_SECONDS):
+                    await news.wait()
+            # surprise: the deadline of a page must not end what lasts longer than a page
+            still_own = asyncio.create_task(_is_still_own(request, found), context=contextvars.Context())
+            if live.is_closed or not await still_own:
+                break
+            await response.write(b"event: news\ndata: 1\n\n" if news.is_set() else b": still here\n\n")
+            news.clear()
+    return response
+
+
+async def adopt(conn: Connection, request: web.Request, sign_in: Any) -> None:
+    """At sign-in: orders made as a guest with the account's own e-mail address join it."""
+    account = await account_by_id(conn, sign_in.account_id)
+    if account is not None and account.is_active:
+        await service.adopt_orders(conn, account.id, account.email_key)
+
+
+async def _show(request: web.Request, found: Order, form: ReturnForm, status: int = 200) -> web.StreamResponse:
+    async with request.app[DB].read() as conn:
+        page = await order_page(conn, found)
+    told: dict[str, Any] = {"page": page, "order": found, "form": form, **_keyed(request), **WORDS}
+    return await render(request, "orders/order.html", status=status, headers=PRIVATE, **told)
+
+
+async def _own(request: web.Request) -> Order:
+    """The order of the address, if the visitor may see it: its member, or whoever holds its link; raises 404.
+
+    security: another's order and one that never was look the same.
+    """
+    async with request.app[DB].read() as conn:
+        found = await order_by_number(conn, request.match_info["number"])
+    if found is None:
+        raise web.HTTPNotFound
+    visitor = await request.app[SESSIONS].visitor(request, certain=True)
+    if visitor.account_id is not None and found.account_id == visitor.account_id:
+        return found
+    if _holds_key(request, found.number):
+        return found
+    raise web.HTTPNotFound
+
+
+def _holds_key(request: web.Request, number: str) -> bool:
+    return opens(request.app[TOKENS], request.query.get("key", ""), number)
+
+
+async def _is_still_own(request: web.Request, found: Order) -> bool:
+    """Whether the session (or the key) that opened the stream still opens the order."""
+    visitor = await visitor_of(request)
+    if visitor.session_id_hash is None or visitor.account_id != found.account_id:
+        return _holds_key(request, found.number)
+    async with request.app[DB].read() as conn:
+        return await live_session(conn, visitor.session_id_hash) is not None
+
+
+def _keyed(request: web.Request) -> Mapping[str, Any]:
+    """The key of the address, for the links and forms of the page."""
+    key = request.query.get("key")
+    return {"keyed": {"key": key} if key else None}
+
+
+def _back(request: web.Request, found: Order, message: str, kind: Kind = "success") -> web.StreamResponse:
+    response = see_other(request, "orders.order", _keyed(request)["keyed"], number=found.number)
+    flash(request, response, gettext(request[LANG], message), kind)
+    return response

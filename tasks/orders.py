@@ -1,0 +1,148 @@
+"""What orders promise: mails to buyers and to the shop, and the sweeping of holds that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from shop.accounts.queries import account_by_id
+from shop.cart.models import GUEST_DAYS
+from shop.cart.service import forget_old_guests
+from shop.db import outbox
+from shop.db.outbox import Lease
+from shop.delivery.service import make_windows
+from shop.i18n import N_, format_span, text_in
+from shop.money import format_money
+from shop.orders.links import order_link
+from shop.orders.models import Order, OrderLine
+from shop.orders.queries import lines_of, order_by_id
+from shop.orders.service import ended_holds, finish_old, release
+from tasks.runtime import Workshop, promised
+
+HOLDS_AT_ONCE: Final = 20
+FINISHED_AFTER_DAYS: Final = 14
+
+# Subject and first sentence of each mail.
+NEWS: Final[Mapping[str, tuple[str, str]]] = {
+    "placed": (N_("Your order %(number)s"), N_("Thank you! We have your order.")),
+    "paid": (N_("Your order %(number)s is paid"), N_("Your payment has arrived. We are getting your goods together.")),
+    "shipped": (N_("Your order %(number)s is on its way"), N_("Your goods are on their way to you.")),
+    "cancelled": (
+        N_("Your order %(number)s was cancelled"),
+        N_("The order was cancelled. What you may have paid for it goes back to you by itself."),
+    ),
+    "refunded": (N_("Money back for your order %(number)s"), N_("We have sent money back to you.")),
+    "new": (N_("New order %(number)s"), N_("Somebody has ordered. Here is what is wanted:")),
+}
+
+
+@promised("tasks.mail.send_order_placed")
+async def send_order_placed(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Confirm an order to its buyer."""
+    await _tell(shop, held, order_id, "placed")
+
+
+@promised("tasks.mail.send_order_paid")
+async def send_order_paid(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Tell the buyer that the money has arrived."""
+    await _tell(shop, held, order_id, "paid")
+
+
+@promised("tasks.mail.send_order_shipped")
+async def send_order_shipped(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Tell the buyer that the goods are on their way."""
+    await _tell(shop, held, order_id, "shipped")
+
+
+@promised("tasks.mail.send_order_cancelled")
+async def send_order_cancelled(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Tell the buyer that nothing will come."""
+    await _tell(shop, held, order_id, "cancelled")
+
+
+@promised("tasks.mail.send_order_refunded")
+async def send_order_refunded(shop: Workshop, held: Lease, *, order_id: int, amount: int) -> None:
+    """Tell the buyer how much went back (minor units)."""
+    await _tell(shop, held, order_id, "refunded", amount=amount)
+
+
+@promised("tasks.mail.send_new_order")
+async def send_new_order(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Promise a mail about a new order to each of the shop's own addresses."""
+    mails = [("tasks.mail.send_to_shop", {"order_id": order_id, "to": to}) for to in shop.settings.order_mails]
+    async with shop.db.transaction() as conn:
+        await outbox.promise_all(conn, mails)
+
+
+@promised("tasks.mail.send_to_shop")
+async def send_to_shop(shop: Workshop, held: Lease, *, order_id: int, to: str) -> None:
+    """Tell one of the shop's addresses what was ordered."""
+    await _tell(shop, held, order_id, "new", to=to)
+
+
+@promised("tasks.orders.sweep")
+async def sweep(shop: Workshop, held: Lease) -> None:
+    """Release holds that have ended, make the windows of the coming week, finish and forget what is old."""
+    while await _release_some(shop):
+        pass
+    timezone = shop.settings.timezone
+    async with shop.db.transaction() as conn:
+        await make_windows(conn, datetime.now(timezone).date(), timezone)
+        await finish_old(conn, FINISHED_AFTER_DAYS)
+        await forget_old_guests(conn, GUEST_DAYS)
+
+
+async def _release_some(shop: Workshop) -> bool:
+    """Release a handful in one transaction; whether there may be more."""
+    async with shop.db.transaction() as conn:
+        ended = await ended_holds(conn, HOLDS_AT_ONCE)
+        for order_id in ended:
+            await release(conn, order_id)
+    return len(ended) == HOLDS_AT_ONCE
+
+
+async def _tell(
+    shop: Workshop, held: Lease, order_id: int, news: str, *, to: str | None = None, amount: int | None = None
+) -> None:
+    async with shop.db.read() as conn:
+        order = await order_by_id(conn, order_id)
+        if order is None:
+            return
+        lines = await lines_of(conn, order_id)
+        account = await account_by_id(conn, order.account_id) if order.account_id else None
+    lang = shop.urls.languages[0] if to else shop.spoken(order.lang)
+    email = to or (account.email if account and not account.erased_at else order.email)
+    subject, opening = NEWS[news]
+    await shop.mailer.send(
+        "order",
+        to=email,
+        name=order.address["receiver"],
+        lang=lang,
+        reference=held.reference,
+        subject=subject,
+        opening=opening,
+        number=order.number,
+        amount=format_money(amount, order.currency, lang) if amount else "",
+        link=order_link(shop.urls, shop.tokens, order, lang),
+        **_words(order, lines, lang, shop),
+    )
+
+
+def _words(order: Order, lines: list[OrderLine], lang: str, shop: Workshop) -> dict[str, Any]:
+    """What the mail lists, already written as people read it."""
+
+    def money(amount: int) -> str:
+        return format_money(amount, order.currency, lang)
+
+    sums = [(N_("Discount"), -order.discount), (N_("Delivery"), order.freight), (N_("Total"), order.total)]
+    where = [order.address.get(part) or "" for part in ("receiver", "phone", "province", "city", "district", "street")]
+    return {
+        "lines": [
+            (f"{line.quantity} × {text_in(line.name, lang)}, {text_in(line.unit, lang)}", money(line.amount))
+            for line in lines
+        ],
+        "sums": [(name, money(sum_)) for name, sum_ in sums if sum_ or name != "Discount"],
+        "when": format_span(lang, order.starts_at, order.ends_at, shop.settings.timezone),
+        "where": ", ".join([text_in(order.zone_name, lang), *filter(None, where)]),
+    }

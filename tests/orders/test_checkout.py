@@ -1,0 +1,285 @@
+"""From a basket to an order on one page, as people do it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from shop.db import Database
+from shop.delivery.models import Area
+from tests.conftest import Visitor
+from tests.orders.market import Market
+from tests.world import CSRF, LIN, TOM, customer, sign_in, submit
+
+HIDDEN = re.compile(r'type="hidden" name="([a-z_]+)" value="([^"]*)"')
+ADDRESS = {
+    "address_id": "new",
+    "receiver": "Lin",
+    "phone": "13800138000",
+    "country": "CN",
+    "province": "Beijing",
+    "city": "",
+    "district": "Haidian",
+    "street": "1 Zhongguancun",
+    "postcode": "100084",
+}
+
+
+@pytest.fixture
+async def market(db: Database) -> Market:
+    market = await Market.open(db)
+    async with db.transaction() as conn:
+        await Area.objects.using(conn).create(zone_id=market.zone_id, city_key="beijing")
+    return market
+
+
+@pytest.fixture
+async def lin(client: Visitor, market: Market) -> Visitor:
+    """Lin, signed in."""
+    await customer(market.db, LIN)
+    await sign_in(client, LIN)
+    return client
+
+
+async def put(visitor: Visitor, sku: int, quantity: int = 1) -> None:
+    await submit(visitor, "/cart/lines", {"sku": str(sku), "quantity": str(quantity)}, on="/cart")
+
+
+async def desk(visitor: Visitor) -> dict[str, str]:
+    """The hidden fields of a freshly opened checkout page."""
+    return dict(HIDDEN.findall(await (await visitor.get("/checkout")).text()))
+
+
+def fields(market: Market, hidden: dict[str, str], **more: str) -> dict[str, str]:
+    return {**hidden, **ADDRESS, "window": str(market.window_id), "method": "cash", "note": "", "order": "1", **more}
+
+
+async def order(visitor: Visitor, said: dict[str, str]) -> Any:
+    """Presses the button, after one look that shows the sums for the address."""
+    looked = await visitor.post("/checkout", data={**said, "look": "1"})
+    shown = dict(HIDDEN.findall(await looked.text()))
+    return await visitor.post("/checkout", data={**said, **shown}, allow_redirects=False)
+
+
+async def orders(market: Market) -> int:
+    return (await market.counts())["orders"]
+
+
+async def test_a_member_orders_for_cash_and_follows_the_story(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(10, 2000)
+    await put(lin, sku, 2)
+    page = await (await lin.get("/checkout")).text()
+    assert "Order for ¥40.00" in page
+    placed = await order(lin, fields(market, await desk(lin)))
+    assert placed.status == 303, await placed.text()
+    path = placed.headers["Location"]
+    page = await (await lin.get(path)).text()
+    assert "Thank you! We have your order and have written to lin@example.com." in page
+    assert "Please have ¥50.00 ready when it arrives." in page
+    assert "1 Zhongguancun" in page
+    assert "It is empty." in await (await lin.get("/cart")).text()
+    assert path.rpartition("/")[2] in await (await lin.get("/account/orders")).text()
+    receipt = await (await lin.get(f"{path}/receipt")).text()
+    assert re.search(r"9 %.*¥40\.00.*¥3\.30", receipt, re.DOTALL)
+    assert re.search(r"13 %.*¥10\.00.*¥1\.15", receipt, re.DOTALL)
+    chinese = await (await lin.get(f"/zh{path}")).text()
+    assert "我们已收到您的订单。" in chinese
+    assert await market.is_sound()
+
+
+async def test_s39_the_second_click_opens_the_same_order(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(10, 2000)
+    await put(lin, sku)
+    said = fields(market, await desk(lin), seen_total="3000")
+    first = await lin.post("/checkout", data=said, allow_redirects=False)
+    second = await lin.post("/checkout", data=said, allow_redirects=False)
+    assert (first.status, second.status) == (303, 303)
+    assert first.headers["Location"] == second.headers["Location"]
+    other = await lin.post("/checkout", data={**said, "note": "another"}, allow_redirects=False)
+    assert other.headers["Location"] == "/cart"
+    assert await orders(market) == 1
+    assert await market.stock(sku) == 9
+
+
+@pytest.mark.parametrize("seen", ["1", "-3000", "0", "2999", "x", ""])
+async def test_s33_another_total_asks_again(lin: Visitor, market: Market, seen: str) -> None:
+    sku = await market.sku(10, 2000)
+    await put(lin, sku)
+    said = fields(market, await desk(lin), seen_total=seen, total="1", discount="9999", price="1")
+    answer = await lin.post("/checkout", data=said, allow_redirects=False)
+    page = await answer.text()
+    assert answer.status == 409
+    assert "The total is ¥30.00 now." in page
+    assert await orders(market) == 0
+    again = await lin.post("/checkout", data={**said, **dict(HIDDEN.findall(page))}, allow_redirects=False)
+    assert again.status == 303
+
+
+async def test_s40_an_old_page_orders_nothing_it_does_not_show(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(10, 2000)
+    await put(lin, sku)
+    said = fields(market, await desk(lin), seen_total="3000")
+    await put(lin, sku)
+    answer = await lin.post("/checkout", data=said, allow_redirects=False)
+    assert answer.status == 409
+    assert "Your basket has changed since this page was opened." in await answer.text()
+    assert await orders(market) == 0
+
+
+async def test_s40_steps_cannot_be_skipped(client: Visitor, market: Market) -> None:
+    assert (await client.get("/checkout", allow_redirects=False)).headers["Location"] == "/cart"
+    assert (await client.post("/checkout", data={}, allow_redirects=False)).headers["Location"] == "/cart"
+    sku = await market.sku(10, 2000)
+    await put(client, sku)
+    hidden = await desk(client)
+    for missing in ("window", "street", "receiver", "phone", "email", "method", "checkout_id"):
+        said = fields(market, hidden, email="guest@example.com", seen_total="3000")
+        del said[missing]
+        answer = await client.post("/checkout", data=said, allow_redirects=False)
+        assert answer.status == 422, missing
+    assert await orders(market) == 0
+
+
+async def test_cash_is_not_for_guests_nor_for_large_totals(lin: Visitor, new_visitor: Any, market: Market) -> None:
+    sku = await market.sku(100, 30_000)
+    guest = await new_visitor()
+    for visitor, quantity in ((guest, 1), (lin, 2)):
+        await put(visitor, sku, quantity)
+        said = fields(market, await desk(visitor), email="guest@example.com")
+        answer = await order(visitor, said)
+        assert answer.status == 422
+        assert "Choose how you want to pay." in await answer.text()
+    assert await orders(market) == 0
+
+
+async def test_what_somebody_else_took_is_named(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(2, 2000)
+    await put(lin, sku, 2)
+    said = fields(market, await desk(lin), seen_total="5000")
+    async with market.db.transaction() as conn:
+        await conn.execute("UPDATE skus SET stock = 1 WHERE id = %(id)s", {"id": sku})
+    answer = await lin.post("/checkout", data=said)
+    assert answer.status == 409
+    assert "There is not enough left of: Apple." in await answer.text()
+
+
+async def test_goods_can_be_fetched_where_nothing_is_delivered(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(5, 2000)
+    async with market.db.transaction() as conn:
+        await conn.execute(
+            """WITH z AS (INSERT INTO delivery_zones (kind, name) VALUES ('pickup', '{"en": "Counter"}') RETURNING id)
+            UPDATE delivery_windows SET zone_id = z.id FROM z"""
+        )
+    await put(lin, sku)
+    said = {**await desk(lin), "receiver": "Lin", "phone": "13800138000", "address_id": "new", "province": "Sichuan"}
+    said |= {"country": "CN", "city": "Chengdu", "window": str(market.window_id), "method": "cash"}
+    looked = await (await lin.post("/checkout", data={**said, "look": "1"})).text()
+    assert "We do not deliver there." in looked
+    assert "You fetch it: Counter" in looked
+    placed = await order(lin, {**said, "order": "1"})
+    assert placed.status == 303, await placed.text()
+    async with market.db.read() as conn:
+        row = await conn.fetch_one("SELECT freight, address, zone_kind FROM orders")
+    assert row is not None
+    assert tuple(row) == (0, {"receiver": "Lin", "phone": "13800138000"}, "pickup")
+
+
+async def place(visitor: Visitor, market: Market) -> str:
+    """The path of a new order."""
+    await put(visitor, await market.sku(5, 2000))
+    placed = await visitor.post(
+        "/checkout", data=fields(market, await desk(visitor), seen_total="3000"), allow_redirects=False
+    )
+    return str(placed.headers["Location"])
+
+
+async def test_s47_another_customers_order_looks_like_none(lin: Visitor, new_visitor: Any, market: Market) -> None:
+    path = await place(lin, market)
+    await customer(market.db, TOM)
+    tom, guest = await new_visitor(), await new_visitor()
+    await sign_in(tom, TOM)
+    for visitor in (tom, guest):
+        for address in (path, f"{path}/receipt", f"{path}/events", f"{path}?key=", f"{path}?key=forged"):
+            assert (await visitor.get(address)).status == 404
+        for deed in ("cancellation", "return", "again"):
+            answer = await submit(visitor, f"{path}/{deed}", {"reason": "mine"}, on="/cart")
+            assert answer.status == 404
+    assert (await lin.get("/orders/AAAA-AAAA-AAAA")).status == 404
+    async with market.db.read() as conn:
+        assert await conn.fetch_value("SELECT fulfilment FROM orders") == "placed"
+
+
+async def test_a_member_cancels_before_packing_and_not_after(lin: Visitor, market: Market) -> None:
+    path = await place(lin, market)
+    await submit(lin, f"{path}/cancellation", {}, on=path)
+    page = await (await lin.get(path)).text()
+    assert "The order is cancelled. Nothing will be charged for it." in page
+    assert "Cancel the order" not in page
+    second = await place(lin, market)
+    async with market.db.transaction() as conn:
+        await conn.execute("UPDATE orders SET fulfilment = 'packed' WHERE fulfilment = 'placed'")
+    await submit(lin, f"{second}/cancellation", {}, on=second)
+    assert "It is too late to cancel" in await (await lin.get(second)).text()
+
+
+async def test_an_order_can_be_wanted_again(lin: Visitor, market: Market) -> None:
+    path = await place(lin, market)
+    answer = await submit(lin, f"{path}/again", {}, on=path)
+    assert answer.headers["Location"] == "/cart"
+    assert "¥20.00" in await (await lin.get("/cart")).text()
+
+
+async def test_guests_order_online_and_follow_the_link_they_were_given(
+    client: Visitor, new_visitor: Any, server: Any, market: Market
+) -> None:
+    from shop.orders.checkout.views import ONLINE
+
+    server.app[ONLINE]["bank"] = "Bank"
+    try:
+        await put(client, await market.sku(5, 2000))
+        said = fields(market, await desk(client), email="Lin@Example.com", method="bank", seen_total="3000")
+        placed = await client.post("/checkout", data=said, allow_redirects=False)
+        link = placed.headers["Location"]
+        page = await (await client.get(link)).text()
+        assert "We keep the goods for you for 15 more minutes." in page
+        answer = await client.get(link)
+        assert (answer.headers["Referrer-Policy"], answer.headers["Cache-Control"]) == ("no-referrer", "no-store")
+        path = link.partition("?")[0]
+        other = await new_visitor()
+        assert (await other.get(path)).status == 404
+        number = path.rpartition("/")[2]
+        wrong = await submit(other, "/orders", {"number": number, "email": "x@example.com"})
+        assert "No order has this number and this e-mail address." in await wrong.text()
+        found = await submit(other, "/orders", {"number": number.lower(), "email": "lin@example.com"})
+        assert (await other.get(found.headers["Location"])).status == 200
+        for _ in range(4):
+            await submit(other, "/orders", {"number": number, "email": "x@example.com"})
+        limited = await submit(other, "/orders", {"number": number, "email": "lin@example.com"})
+        assert limited.status == 429
+        await customer(market.db, LIN)
+        await sign_in(client, LIN)
+        assert number in await (await client.get("/account/orders")).text()
+    finally:
+        server.app[ONLINE].clear()
+
+
+async def test_news_of_an_order_arrive_by_themselves_and_end_with_the_session(lin: Visitor, market: Market) -> None:
+    from shop.orders import service
+
+    path = await place(lin, market)
+    async with lin.get(f"{path}/events") as stream:
+        assert stream.headers["Content-Type"].startswith("text/event-stream")
+        async with market.db.transaction() as conn:
+            await service.pack(conn, 1)
+        assert await stream.content.readline() == b"event: news\n"
+        page = await (await lin.get(path)).text()
+        assert "Your goods are packed." in page
+        token = CSRF.search(page)
+        assert token is not None
+        await lin.post("/logout", data={"csrf_token": token[1]})
+        async with market.db.transaction() as conn:
+            await service.ship(conn, 1)
+        rest = await stream.content.read()
+        assert b"news" not in rest.replace(b"data: 1\n\n", b"", 1)
