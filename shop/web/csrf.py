@@ -106,4 +106,5 @@ def _proof(secret: str) -> bytes:
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=False))
+    mixed = int.from_bytes(left) ^ int.from_bytes(right)
+    return mixed.to_bytes(max(len(left), len(right)))

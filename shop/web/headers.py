@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from shop.keys import REQUEST_ID, SETTINGS
+from shop.settings import Settings
 
 SERVER = "Bayberry"  # security: no version, neither ours nor the library's
 CONTENT_POLICY = (
@@ -23,6 +24,14 @@ OVER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 def protection(*, tls: bool) -> dict[str, str]:
     """The headers for an answer that goes over TLS or not."""
     return ALWAYS | OVER_TLS if tls else dict(ALWAYS)
+
+
+def public(settings: Settings) -> dict[str, str]:
+    """The headers of a page that is the same for every guest; nginx keeps it for a second, a browser asks again."""
+    return {
+        "Cache-Control": f"public, max-age={0 if settings.development else 1}",
+        "Vary": "Accept-Language, Cookie",
+    }
 
 
 async def protect(request: web.Request, response: web.StreamResponse) -> None:

@@ -1,37 +1,53 @@
-"""Ready bytes: a kept page for a guest, status line to last byte, in one write.
+"""Ready bytes: a kept page, status line to last byte, in one write.
 
-This stands before routing and middlewares and answers only what needs neither: GET or HEAD by HTTP/1.1 on a live connection, our Host, no
-cookie, a page that is kept. Everything else goes the long way, which answers the same (tests/web/test_ready.py compares them).
+This stands before routing and middlewares and answers only what needs neither: GET or HEAD by HTTP/1.1 on a live
+connection, our Host, a page that is kept; for a guest without any cookie the bytes of the last guest, for a member the
+page with its holes filled. Everything else goes the long way, which answers the same (tests/web/test_ready.py compares).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.web_request import BaseRequest
+from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
 from shop import i18n
-from shop.keys import SETTINGS, URLS
-from shop.web.headers import SERVER, protection
+from shop.db import DbError, deadline
+from shop.keys import LANG, ROUTE, SETTINGS, URLS
+from shop.web import holes
+from shop.web.cookies import SESSION, cookie_name
+from shop.web.flash import COOKIE
+from shop.web.headers import SERVER, protection, public
 from shop.web.health import DRAINING
 from shop.web.metrics import Observed
+from shop.web.middlewares import PAGE_SECONDS
 from shop.web.pages import PAGES, Kept, Key
+from shop.web.partials import PARTIALS
 from shop.web.rendering import PARAMETERS
+from shop.web.sessions import SESSIONS
+from shop.web.visitor import GUEST
 
 
 class Ready:
-    """The head and body of one kept page, and of the short answer to those who have it."""
+    """The head and body of one kept page, of the short answer to those who have it, and the head for a member."""
 
-    __slots__ = ("body", "head", "kept", "not_modified", "observed")
+    __slots__ = ("body", "head", "kept", "match", "member_head", "not_modified", "observed")
 
-    def __init__(self, kept: Kept, body: bytes, always: bytes) -> None:
+    def __init__(self, kept: Kept, body: bytes, front: Front, match: UrlMappingMatchInfo) -> None:
         self.kept = kept
         self.body = body
-        common = always + f"ETag: {kept.etag}\r\n".encode()
+        self.match = match
+        common = front.always + front.public + f"ETag: {kept.etag}\r\n".encode()
+        self.member_head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
+            + front.always
+            + b"Cache-Control: no-store\r\nContent-Length: "
+        )
         self.head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
             + f"Content-Length: {len(body)}\r\n".encode()
@@ -84,14 +100,11 @@ class Front:
         self._ready: dict[tuple[str, str], tuple[Key, Ready]] = {}
         self._places: dict[Key, dict[str, str]] = {}
         self._wanted = lru_cache(1024)(lambda accept: i18n.preferred(accept, app[URLS].languages) or "")
-        seconds = 0 if settings.development else 1
-        always = {
-            **protection(tls=settings.is_secure),
-            "Cache-Control": f"public, max-age={seconds}",
-            "Vary": "Accept-Language, Cookie",
-            "Server": SERVER,
-        }
-        self._always = "".join(f"{name}: {value}\r\n" for name, value in always.items()).encode()
+        self._partials = app[PARTIALS]
+        self._sessions = app[SESSIONS]
+        self._session = cookie_name(app, SESSION)
+        self.always = lines(protection(tls=settings.is_secure) | {"Server": SERVER})
+        self.public = lines(public(settings))
         self._date = (0, b"")
         self._draining = app[DRAINING]
         self._pages.shown, self._pages.forgotten = self.remember, self.forget
@@ -102,7 +115,11 @@ class Front:
         ready = self._find(request)
         if ready is None:
             return await self._handle(request)
-        answer = self._answer(request, ready)
+        answer = (
+            await self._to_member(request, ready) if hdrs.COOKIE in request.headers else self._answer(request, ready)
+        )
+        if answer is None:
+            return await self._handle(request)
         ready.observed(answer.status, time.perf_counter() - began)
         return answer
 
@@ -115,7 +132,7 @@ class Front:
         if (before := places.get(wanted)) is not None:
             self._ready.pop((before, wanted), None)
         places[wanted] = request.raw_path
-        self._ready[request.raw_path, wanted] = (key, Ready(kept, body, self._always))
+        self._ready[request.raw_path, wanted] = (key, Ready(kept, body, self, request.match_info))
 
     def forget(self, key: Key) -> None:
         """The page is not kept any longer."""
@@ -126,7 +143,6 @@ class Front:
         headers = request.headers
         if (
             request.method not in _READING
-            or hdrs.COOKIE in headers
             or request.version != HttpVersion11
             or not request.keep_alive
             or request.body_exists
@@ -146,12 +162,38 @@ class Front:
             return ReadyAnswer(ready.head + self._dated(), 200)
         return ReadyAnswer(b"".join((ready.head, self._dated(), ready.body)), 200)
 
+    async def _to_member(self, request: BaseRequest, ready: Ready) -> ReadyAnswer | None:
+        """The page for whoever is signed in; None where the long way has more to do: a message to tell, a cookie to prolong, a doubt."""
+        assert isinstance(request, web.Request)
+        cookies = request.cookies
+        if request.method != hdrs.METH_GET or self._session not in cookies or COOKIE in cookies:
+            return None
+        request._match_info = (
+            ready.match
+        )  # surprise: nothing was resolved, and what follows asks the request for its application
+        request[LANG], request[ROUTE] = ready.kept.lang, ready.kept.route
+        try:
+            with deadline(PAGE_SECONDS):
+                visitor = await self._sessions.visitor(request, viewed=ready.kept.viewed)
+                if visitor is GUEST or self._sessions.is_renewed(request):
+                    return None
+                values = await self._partials.fillings(request, ready.kept.pieces, visitor)
+        except DbError:
+            return None
+        body = holes.fill(ready.kept.pieces, values)
+        return ReadyAnswer(b"".join((ready.member_head, b"%d\r\n" % len(body), self._dated(), body)), 200)
+
     def _dated(self) -> bytes:
         """The end of the head: the date, made once a second."""
         now = int(time.time())
         if self._date[0] != now:
             self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n\r\n".encode())
         return self._date[1]
+
+
+def lines(headers: Mapping[str, str]) -> bytes:
+    """Headers as they go over the wire."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
 
 
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})

@@ -12,6 +12,7 @@ from shop.web import holes
 from shop.web.access import GUEST, Visitor, visitor_of
 from shop.web.csrf import bears_token
 from shop.web.flash import COOKIE, forget_flashes
+from shop.web.headers import public
 from shop.web.partials import PARTIALS
 from shop.web.rendering import rendered
 
@@ -33,7 +34,7 @@ async def answer(request: web.Request, pieces: holes.Pieces, *, etag: str, viewe
     visitor = await visitor_of(request, viewed=viewed)
     if _is_everybodys(request, visitor):
         if etag in request.headers.get("If-None-Match", ""):
-            return web.Response(status=304, headers={"ETag": etag, **_public(request)})
+            return web.Response(status=304, headers={"ETag": etag, **public(request.app[SETTINGS])})
         response = await _filled(request, pieces, visitor, 200)
         response.headers["ETag"] = etag
         return response
@@ -77,7 +78,7 @@ async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, 
     )
     # Only what is the same for every guest may be kept by others.
     if _is_everybodys(request, visitor) and request.method != "POST" and status == 200:
-        response.headers.update(_public(request))
+        response.headers.update(public(request.app[SETTINGS]))
     else:
         response.headers["Cache-Control"] = "no-store"
         forget_flashes(request, response)
@@ -90,8 +91,3 @@ def _is_everybodys(request: web.Request, visitor: Visitor) -> bool:
     surprise: an old session cookie is a guest's too, but the forms on the page then carry its token.
     """
     return visitor is GUEST and COOKIE not in request.cookies and not bears_token(request)
-
-
-def _public(request: web.Request) -> dict[str, str]:
-    seconds = 0 if request.app[SETTINGS].development else 1
-    return {"Cache-Control": f"public, max-age={seconds}", "Vary": "Accept-Language, Cookie"}

@@ -177,6 +177,11 @@ class SessionStorage(aiohttp_session.AbstractStorage):
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.headers["Cache-Control"] = "no-store"
 
+    def is_renewed(self, request: web.Request) -> bool:
+        """Whether this request has prolonged the session, so that its cookie has to be sent again."""
+        known = request.get(_KNOWN)
+        return known is not None and known.record is not None and known.record.is_renewed
+
     def renew_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
         """Send the cookie again when this request has prolonged the session."""
         known = request.get(_KNOWN)

@@ -1,6 +1,7 @@
 """Ready bytes answer exactly as the long way does, whatever a client may be allowed to send."""
 
 import asyncio
+import re
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -10,8 +11,10 @@ from shop.web.pages import PAGES
 from tests.catalog.stall import Stall, put_up_stall
 from tests.conftest import Visitor
 from tests.web.raw import Answer, answers, exchange, host
+from tests.world import customer, sign_in, submit
 
 PATH = "/products/apples"
+TOKEN = re.compile(rb"name=\"csrf_token\" value=\"([^\"]+)\"")
 OWN = {"x-request-id", "date"}
 
 
@@ -164,3 +167,39 @@ async def test_answers_are_counted(server: TestServer, client: Visitor, stall: S
     for _ in range(5):
         await kept_alive(server)
     assert await counted() == before + 5
+
+
+async def test_a_member_gets_the_page_filled_either_way(
+    server: TestServer, client: Visitor, stall: Stall, db: Database
+) -> None:
+    await warmed(server, client)
+    await customer(db)
+    await sign_in(client)
+    cookie = "; ".join(f"{morsel.key}={morsel.value}" for morsel in client.session.cookie_jar)
+    await kept_alive(server, f"Cookie: {cookie}")  # notes the product, and makes the next two the same
+    ready = await kept_alive(server, f"Cookie: {cookie}")
+    (long,) = await ask(server, request(server, f"GET {PATH} HTTP/1.1", f"Cookie: {cookie}"))
+
+    assert "x-request-id" in long.headers
+    assert "x-request-id" not in ready.headers
+    assert "Hello, lin" in ready.body.decode()
+    assert ready.headers["cache-control"] == long.headers["cache-control"] == "no-store"
+    assert "etag" not in ready.headers
+    # the token is masked anew each time
+    assert TOKEN.sub(b"", ready.body) == TOKEN.sub(b"", long.body)
+    assert len(TOKEN.findall(ready.body)) == len(TOKEN.findall(long.body)) > 0
+
+
+async def test_a_signed_out_member_gets_the_page_as_a_guest(
+    server: TestServer, client: Visitor, stall: Stall, db: Database
+) -> None:
+    await warmed(server, client)
+    await customer(db)
+    await sign_in(client)
+    cookie = "; ".join(f"{morsel.key}={morsel.value}" for morsel in client.session.cookie_jar)
+    assert "Hello, lin" in (await kept_alive(server, f"Cookie: {cookie}")).body.decode()
+    await submit(client, "/logout", {}, on="/")
+
+    after = await kept_alive(server, f"Cookie: {cookie}")
+    assert "Hello" not in after.body.decode()
+    assert after.headers["cache-control"] == "no-store"
