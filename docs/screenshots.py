@@ -1,7 +1,7 @@
 """Takes the pictures of docs/images/ from a running demo shop: `python docs/screenshots.py http://localhost:8000`.
 
 Needs Playwright (config/locks/test.txt) and the system's Chromium. Every page is taken in both languages, wide and narrow, light and dark
-in turns; shop.png is the picture of the README.
+in turns; shop.png and shop-zh.png are the pictures of the READMEs.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ def main(base: str) -> None:
         browser = playwright.chromium.launch(executable_path=_chromium(), args=ARGUMENTS)
         for prefix, window, scheme in LOOKS:
             _take_all(browser, base, prefix, window, scheme)
-        readme = [_take(browser, base, "/", DESK, "light"), _take(browser, base, "/zh", PHONE, "dark")]
+        for name, desk, phone in (("shop", "/", "/zh"), ("shop-zh", "/zh", "/")):
+            _save(
+                _together(_take(browser, base, desk, DESK, "light"), _take(browser, base, phone, PHONE, "dark")), name
+            )
         browser.close()
-    _save(_together(*readme), "shop")
 
 
 def _take_all(browser: Browser, base: str, prefix: str, window: tuple[int, int], scheme: str) -> None:
