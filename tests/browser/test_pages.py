@@ -22,9 +22,21 @@ GUEST_PAGES = [
     "/register",
     "/login",
     "/password-reset",
+    "/cart",
+    "/orders",
     "/nothing-here",
 ]
-MEMBER_PAGES = ["/account", "/account/history", "/account/sessions", "/account/addresses"]
+MEMBER_PAGES = [
+    "/account",
+    "/account/history",
+    "/account/sessions",
+    "/account/addresses",
+    "/account/addresses/new",
+    "/account/security",
+    "/account/password",
+    "/account/orders",
+    "/cart",
+]
 
 
 OVERHANG = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
