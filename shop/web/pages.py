@@ -72,8 +72,9 @@ class Pages:
         self._by_tag: dict[str, set[Key]] = {}
         self._rendering: dict[Key, asyncio.Future[Kept | web.StreamResponse]] = {}
         self._size = 0
-        # What stands in front of the shop (shop/web/ready.py) is told what guests were shown, and what is kept no longer.
-        self.shown: Callable[[web.Request, Key, Kept, bytes], None] = lambda *_: None
+        # What stands in front of the shop (shop/web/ready.py) is told what was shown, with the bytes if to a guest, and what
+        # is kept no longer.
+        self.shown: Callable[[web.Request, Key, Kept, Any], None] = lambda *_: None
         self.forgotten: Callable[[Key], None] = lambda _: None
 
     def find(self, key: Key) -> Kept | None:
@@ -161,8 +162,8 @@ def kept(*parameters: str) -> Callable[[View], Callable[[web.Request], Awaitable
                     return copied(result)
                 found = result
             response = await answer(request, found.pieces, etag=found.etag, viewed=found.viewed)
-            if hdrs.ETAG in response.headers and isinstance(response.body, bytes):
-                pages.shown(request, key, found, response.body)
+            is_everybodys = hdrs.ETAG in response.headers and isinstance(response.body, bytes)
+            pages.shown(request, key, found, response.body if is_everybodys else None)
             return response
 
         return show

@@ -38,9 +38,9 @@ class Ready:
 
     __slots__ = ("body", "head", "kept", "match", "member_head", "not_modified", "observed")
 
-    def __init__(self, kept: Kept, body: bytes, front: Front, match: UrlMappingMatchInfo) -> None:
+    def __init__(self, kept: Kept, body: bytes | None, front: Front, match: UrlMappingMatchInfo) -> None:
         self.kept = kept
-        self.body = body
+        self.body = body  # None until a guest has seen the page
         self.match = match
         common = front.always + front.public + f"ETag: {kept.etag}\r\n".encode()
         self.member_head = (
@@ -50,7 +50,7 @@ class Ready:
         )
         self.head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
-            + f"Content-Length: {len(body)}\r\n".encode()
+            + f"Content-Length: {len(body or b'')}\r\n".encode()
             + common
         )
         self.not_modified = b"HTTP/1.1 304 Not Modified\r\n" + common
@@ -115,19 +115,23 @@ class Front:
         ready = self._find(request)
         if ready is None:
             return await self._handle(request)
-        answer = (
-            await self._to_member(request, ready) if hdrs.COOKIE in request.headers else self._answer(request, ready)
-        )
+        if hdrs.COOKIE in request.headers:
+            answer = await self._to_member(request, ready)
+        else:
+            answer = self._to_guest(request, ready)
         if answer is None:
             return await self._handle(request)
         ready.observed(answer.status, time.perf_counter() - began)
         return answer
 
-    def remember(self, request: web.Request, key: Key, kept: Kept, body: bytes) -> None:
-        """A guest was shown this page the long way; the next one at the same address gets it ready."""
+    def remember(self, request: web.Request, key: Key, kept: Kept, body: bytes | None) -> None:
+        """This page was shown the long way (`body` to a guest, None to a member); the next one at the same address gets it ready."""
         if self._pages.kept.get(key) is not kept or not _is_plain(request):
             return
         wanted = self._wanted(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
+        known = self._ready.get((request.raw_path, wanted))
+        if body is None and known is not None and known[1].kept is kept:
+            return
         places = self._places.setdefault(key, {})
         if (before := places.get(wanted)) is not None:
             self._ready.pop((before, wanted), None)
@@ -155,7 +159,9 @@ class Front:
             return None
         return found[1]
 
-    def _answer(self, request: BaseRequest, ready: Ready) -> ReadyAnswer:
+    def _to_guest(self, request: BaseRequest, ready: Ready) -> ReadyAnswer | None:
+        if ready.body is None:
+            return None
         if ready.kept.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
             return ReadyAnswer(ready.not_modified + self._dated(), 304)
         if request.method == hdrs.METH_HEAD:
