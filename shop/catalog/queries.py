@@ -147,21 +147,24 @@ async def newest_cards(
     conn: Connection, category_ids: Sequence[int], lang: str, limit: int, without: int | None = None
 ) -> list[Card]:
     """The newest goods of these categories, `without` one product."""
-    sql = (
-        f"{CARDS} AND s.category_id = ANY(%(categories)s) AND p.id IS DISTINCT FROM %(without)s"
-        " ORDER BY s.id DESC LIMIT %(n)s"
-    )
-    return await _cards(conn, sql, {"categories": list(category_ids), "without": without, "n": limit}, lang)
+    # One category by equality: then the index gives the order too.
+    one = len(category_ids) == 1
+    within = "s.category_id = %(category)s" if one else "s.category_id = ANY(%(category)s)"
+    sql = f"{CARDS} AND {within} AND p.id IS DISTINCT FROM %(without)s ORDER BY s.id DESC LIMIT %(n)s"
+    params = {"category": category_ids[0] if one else list(category_ids), "without": without, "n": limit}
+    return await _cards(conn, sql, params, lang)
 
 
 async def related_cards(conn: Connection, product: ProductPage, lang: str, limit: int) -> list[Card]:
-    """Others of the category, those of like price first."""
-    sql = (
-        f"{CARDS} AND s.category_id = %(category)s AND p.id <> %(id)s"
-        " ORDER BY abs(s.price - %(price)s), s.id LIMIT %(n)s"
-    )
-    params = {"category": product.category.id, "id": product.id, "price": product.skus[0].price, "n": limit}
-    return await _cards(conn, sql, params, lang)
+    """Its neighbours in the category: those put on sale before it, and after the first of all the last again."""
+    sql = f"{CARDS} AND s.category_id = %(category)s AND s.id < %(sku)s ORDER BY s.id DESC LIMIT %(n)s"
+    first_sku = min(sku.id for sku in product.skus)
+    cards = await _cards(conn, sql, {"category": product.category.id, "sku": first_sku, "n": limit}, lang)
+    if len(cards) < limit:
+        again = await newest_cards(conn, [product.category.id], lang, limit, without=product.id)
+        shown = {card.id for card in cards}
+        cards += [card for card in again if card.id not in shown][: limit - len(cards)]
+    return cards
 
 
 async def next_offer_turn(conn: Connection) -> datetime | None:

@@ -1,5 +1,6 @@
 """What the managed parts of the shop can tell: home-page blocks and content pages."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -80,8 +81,12 @@ async def home_blocks(conn: Connection, lang: str) -> HomeBlocks:
     rows = await conn.fetch_all(BLOCKS, {})
     banners = [_banner(row, lang) for row in rows if row.kind == "banner"]
     promotions = [_banner(row, lang) for row in rows if row.kind == "promotion"]
-    shelves = [await _shelf(conn, row, lang) for row in rows if row.kind == "shelf" and row.category_is_visible]
-    return HomeBlocks(tuple(banners), tuple(promotions), tuple(shelf for shelf in shelves if shelf.cards))
+    shelves = [row for row in rows if row.kind == "shelf" and row.category_is_visible]
+    # All goods of all shelves in one question.
+    named = [product_id for row in shelves for product_id in (*row.pictured, *row.worded)]
+    cards = {card.id: card for card in await products_by_ids(conn, named, lang)} if named else {}
+    filled = [await _shelf(conn, row, cards, lang) for row in shelves]
+    return HomeBlocks(tuple(banners), tuple(promotions), tuple(shelf for shelf in filled if shelf.cards))
 
 
 async def page_by_slug(conn: Connection, slug: str, lang: str) -> ContentPage | None:
@@ -142,12 +147,11 @@ def _target(row: Any, lang: str) -> Target | None:
     return Target("content.page", row.page_slug) if row.page_slug else None
 
 
-async def _shelf(conn: Connection, row: Any, lang: str) -> Shelf:
-    if row.pictured:
-        cards = await products_by_ids(conn, row.pictured, lang)
-    else:
-        cards = await newest_cards(conn, [row.category_id], lang, SHELF_SIZE)
-    worded = await products_by_ids(conn, row.worded, lang) if row.worded else []
+async def _shelf(conn: Connection, row: Any, cards: Mapping[int, Card], lang: str) -> Shelf:
+    pictured = [cards[product_id] for product_id in row.pictured if product_id in cards]
+    if not row.pictured:
+        pictured = await newest_cards(conn, [row.category_id], lang, SHELF_SIZE)
+    worded = [cards[product_id] for product_id in row.worded if product_id in cards]
     category = CategoryLink(row.category_id, text_in(row.category_slugs, lang), text_in(row.category_name, lang))
     title = text_in(row.title, lang) or category.name
-    return Shelf(row.id, title, text_in(row.text, lang), category, tuple(cards), tuple(worded))
+    return Shelf(row.id, title, text_in(row.text, lang), category, tuple(pictured), tuple(worded))

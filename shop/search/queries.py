@@ -10,7 +10,7 @@ from shop.words import is_chinese, key_of, parts, slips_between, variants
 
 MOST_RESULTS = 240
 # At most so many of one kind of match are ranked: nobody reads further, and a word that thousands share stays quick.
-MOST_CANDIDATES = 1000
+MOST_CANDIDATES = 400
 SHORTEST_CORRECTED = 4
 TWO_SLIPS_FROM = 8
 
@@ -92,27 +92,17 @@ def _nearest(part: str, known: Sequence[str]) -> str:
     return ranked[0][2] if ranked and ranked[0][0] <= most else part
 
 
-# Each kind of match is looked up by itself in its index and cut off, so that no word makes the database rank the whole shop.
 MATCHES = """
-WITH found AS (
-    (SELECT product_id, 0 AS tier FROM product_words WHERE name_keys && %(keys)s LIMIT %(candidates)s)
-    UNION ALL
-    (SELECT product_id, 1 FROM product_words WHERE name_words @@ %(exactly)s::tsquery LIMIT %(candidates)s)
-    UNION ALL
-    (SELECT product_id, 2 FROM product_words WHERE name_words @@ %(beginning)s::tsquery LIMIT %(candidates)s)
-    UNION ALL
-    (SELECT product_id, 3 FROM product_words WHERE words @@ %(exactly)s::tsquery LIMIT %(candidates)s)
-), best AS (SELECT product_id, min(tier) AS tier FROM found GROUP BY product_id)
+WITH best AS (
+    SELECT product_id, min(tier) AS tier
+    FROM products_meant(%(keys)s, %(exactly)s::tsquery, %(beginning)s::tsquery, %(candidates)s) GROUP BY product_id)
 SELECT b.product_id FROM best b
 JOIN skus s ON s.product_id = b.product_id AND s.is_listed
 JOIN products p ON p.id = b.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY b.tier, s.stock = 0, s.sold DESC, b.product_id LIMIT %(n)s
 """
 PARTIAL_MATCHES = """
-WITH found AS (
-    SELECT product_id, ts_rank(name_words, %(some)s::tsquery) AS rank FROM (
-        SELECT product_id, name_words FROM product_words WHERE name_words @@ %(some)s::tsquery LIMIT %(candidates)s) few)
-SELECT f.product_id FROM found f
+SELECT f.product_id FROM products_touched(%(some)s::tsquery, %(candidates)s) f
 JOIN skus s ON s.product_id = f.product_id AND s.is_listed
 JOIN products p ON p.id = f.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY f.rank DESC, s.stock = 0, s.sold DESC, f.product_id LIMIT %(n)s

@@ -76,7 +76,9 @@ def _whole(part: str) -> str:
 def _begun(part: str) -> str:
     if is_chinese(part) or len(part) == 1:
         return _whole(part)
-    return f"('l.{stem(part)}':* | 'l.{part}':* | 'p.{part}':* | 'i.{part}':*)"
+    root = stem(part)
+    latin = f"'l.{root}':*" if part.startswith(root) else f"'l.{root}':* | 'l.{part}':*"
+    return f"({latin} | 'p.{part}':* | 'i.{part}':*)"
 
 
 def _pair(pair: str) -> str:

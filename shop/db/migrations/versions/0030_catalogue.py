@@ -225,6 +225,36 @@ CREATE INDEX product_words_keys ON product_words USING gin (name_keys);
 CREATE INDEX product_words_names ON product_words USING gin (name_words);
 CREATE INDEX product_words_all ON product_words USING gin (words);
 
+-- The best kind of match first; the next kind is looked up only while too few were found, and no word, however common or
+-- rare, makes the database read the whole table.
+CREATE FUNCTION products_meant(keys text[], exactly tsquery, beginning tsquery, wanted bigint)
+RETURNS TABLE (product_id bigint, tier bigint) LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+DECLARE
+    found bigint;
+    still bigint := wanted;
+BEGIN
+    RETURN QUERY SELECT w.product_id, 0::bigint FROM product_words w WHERE w.name_keys && keys LIMIT still;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    still := still - found;
+    IF still <= 0 THEN RETURN; END IF;
+    RETURN QUERY SELECT w.product_id, 1::bigint FROM product_words w WHERE w.name_words @@ exactly LIMIT wanted;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    still := still - found;
+    IF still <= 0 THEN RETURN; END IF;
+    RETURN QUERY SELECT w.product_id, 2::bigint FROM product_words w WHERE w.name_words @@ beginning LIMIT wanted;
+    GET DIAGNOSTICS found = ROW_COUNT;
+    still := still - found;
+    IF still <= 0 THEN RETURN; END IF;
+    RETURN QUERY SELECT w.product_id, 3::bigint FROM product_words w WHERE w.words @@ exactly LIMIT wanted;
+END $$;
+
+CREATE FUNCTION products_touched(asked tsquery, wanted bigint)
+RETURNS TABLE (product_id bigint, rank real) LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+BEGIN
+    RETURN QUERY SELECT few.product_id, ts_rank(few.name_words, asked) FROM (
+        SELECT w.product_id, w.name_words FROM product_words w WHERE w.name_words @@ asked LIMIT wanted) few;
+END $$;
+
 CREATE TABLE vocabulary (
     variant text NOT NULL,
     word text NOT NULL,
@@ -317,6 +347,8 @@ def downgrade() -> None:
     for table in TABLES:
         op.execute(f"DROP TABLE {table}")
     for function in (
+        "products_meant(text[], tsquery, tsquery, bigint)",
+        "products_touched(tsquery, bigint)",
         "skus_first()",
         "skus_changed()",
         "products_changed()",
