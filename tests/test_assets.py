@@ -81,6 +81,15 @@ def test_colours_stand_in_the_tokens_only() -> None:
             assert re.findall(r":[^;{]*#[0-9a-f]{3,6}\b", path.read_text()) == [], path
 
 
+def test_a_component_is_styled_in_one_file() -> None:
+    """Two components of one name would dress each other."""
+    owners: dict[str, set[str]] = {}
+    for path in (ROOT / "static/css").rglob("*.css"):
+        for name in re.findall(r"^\.([\w-]+) \{", path.read_text(), re.MULTILINE):
+            owners.setdefault(name, set()).add(path.name)
+    assert {name: files for name, files in owners.items() if len(files) > 1} == {}
+
+
 def test_every_drawing_that_is_asked_for_is_in_the_sprite() -> None:
     drawn = set(re.findall(r'<symbol id="([\w-]+)"', (ROOT / "static/images/icons.svg").read_text()))
     templates = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
