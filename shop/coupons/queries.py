@@ -27,17 +27,22 @@ class Rule:
 
 async def rules_in_force(conn: Connection) -> list[Rule]:
     """The cart rules that apply now, in the order in which they apply."""
+    rows = await conn.fetch_all(RULES)
+    below: dict[int, set[int]] = {}
+    if any(row.category_id is not None for row in rows):
+        for rule_id, category_id in await conn.fetch_all(BELOW, {"ids": [row.id for row in rows]}):
+            below.setdefault(rule_id, set()).add(category_id)
     return [
         Rule(
             id=row.id,
             name=row.name,
             discount=Discount(DiscountKind(row.kind), row.value),
-            category_ids=frozenset(row.category_ids),
+            category_ids=frozenset(below.get(row.id, ())),
             sku_ids=frozenset(row.sku_ids),
             from_quantity=row.from_quantity,
             from_sum=row.from_sum,
         )
-        for row in await conn.fetch_all(RULES)
+        for row in rows
     ]
 
 
@@ -88,12 +93,13 @@ SELECT EXISTS (SELECT FROM coupon_redemptions WHERE coupon_id = %(coupon)s AND r
 """
 
 RULES = """
+SELECT id, name, kind, value, category_id, sku_ids, from_quantity, from_sum FROM cart_rules
+WHERE is_active AND coalesce(starts_at <= now(), true) AND coalesce(ends_at > now(), true) ORDER BY position, id
+"""
+
+BELOW = """
 WITH RECURSIVE below (rule_id, category_id) AS (
-    SELECT id, category_id FROM cart_rules WHERE is_active AND category_id IS NOT NULL
+    SELECT id, category_id FROM cart_rules WHERE id = ANY(%(ids)s) AND category_id IS NOT NULL
     UNION SELECT b.rule_id, c.id FROM below b JOIN categories c ON c.parent_id = b.category_id)
-SELECT r.id, r.name, r.kind, r.value, r.sku_ids, r.from_quantity, r.from_sum,
-       ARRAY(SELECT b.category_id FROM below b WHERE b.rule_id = r.id) AS category_ids
-FROM cart_rules r
-WHERE r.is_active AND coalesce(r.starts_at <= now(), true) AND coalesce(r.ends_at > now(), true)
-ORDER BY r.position, r.id
+SELECT rule_id, category_id FROM below
 """

@@ -67,6 +67,7 @@ FULFILMENT_TRANSITIONS: Mapping[Fulfilment, frozenset[Fulfilment]] = {
 }
 # The one method that is paid at the door; all others are payment providers by name.
 CASH = "cash"
+HELD = text("hold_until IS NOT NULL")
 
 
 class NotAllowed(Exception):
@@ -80,7 +81,10 @@ class Order(Model):
     __table_args__ = (
         Index("orders_by_account", "account_id", "id"),
         Index("orders_by_email", "email_key", "id"),
-        Index("orders_unpaid", "hold_until", postgresql_where=text("hold_until IS NOT NULL")),
+        Index("orders_unpaid", "hold_until", postgresql_where=HELD),
+        Index("orders_unpaid_by_account", "account_id", postgresql_where=HELD),
+        Index("orders_unpaid_by_email", "email_key", postgresql_where=HELD),
+        Index("orders_unpaid_by_network", "network", postgresql_where=HELD),
     )
     id: int = column(Identity(always=True), primary_key=True)
     number: str = column(unique=True)

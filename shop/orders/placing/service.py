@@ -20,6 +20,10 @@ async def place_orders(conn: Connection, purchases: Sequence[Purchase], terms: T
     fresh = _fresh(purchases, before)
     counter = await Counter.open(conn, fresh, locked, terms)
     decided = {purchase.checkout_id: counter.decide(purchase) for purchase in fresh}
+    refused = [purchase for purchase in fresh if isinstance(decided[purchase.checkout_id], Refused)]
+    if refused:
+        # While we waited for the goods, a twin may have taken the last of them: then that is the answer.
+        before |= await orders_of_checkouts(conn, refused)
     accepted = [answer for answer in decided.values() if isinstance(answer, Accepted)]
     placed = await write_orders(conn, accepted, terms) if accepted else {}
     return [_answer(purchase, before, decided, placed) for purchase in purchases]

@@ -160,6 +160,9 @@ CREATE TABLE orders (
 CREATE INDEX orders_by_account ON orders (account_id, id);
 CREATE INDEX orders_by_email ON orders (email_key, id);
 CREATE INDEX orders_unpaid ON orders (hold_until) WHERE hold_until IS NOT NULL;
+CREATE INDEX orders_unpaid_by_account ON orders (account_id) WHERE hold_until IS NOT NULL;
+CREATE INDEX orders_unpaid_by_email ON orders (email_key) WHERE hold_until IS NOT NULL;
+CREATE INDEX orders_unpaid_by_network ON orders (network) WHERE hold_until IS NOT NULL;
 
 CREATE TABLE order_lines (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
