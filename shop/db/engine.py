@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -40,7 +39,7 @@ class Connection:
     def __init__(self, link: Link, seconds: float, pool: Pool | None = None) -> None:
         self._link = link
         self._seconds = seconds
-        self._until = math.inf if pool else time.monotonic() + TRANSACTION_SECONDS
+        self._until = None if pool else time.monotonic() + TRANSACTION_SECONDS
         self._pool = pool  # only where autocommit makes it safe to ask again on another link
         self._depth = 0
         self._cursors = 0
@@ -132,7 +131,9 @@ class Connection:
     async def _send(self, sql: str, values: Mapping[str, Any] | None) -> Any:
         if not self._lent:
             raise RuntimeError("this connection went back to the pool at the end of its block")
-        seconds = min(remaining(self._seconds), self._until - time.monotonic())
+        seconds = remaining(self._seconds)
+        if self._until is not None:
+            seconds = min(seconds, self._until - time.monotonic())
         try:
             return await self._link.run(sql, values, seconds)
         except DbUnavailable:

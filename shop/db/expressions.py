@@ -6,6 +6,7 @@ key under which the SQL is kept and the tree from which it is built, so a known 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
@@ -214,12 +215,14 @@ def leaf(path: str, value: Any, values: list[Any]) -> Shape:
         return (path, "range")
     if hasattr(value, "as_subquery"):
         return (path, value.as_subquery(values))
-    related = getattr(type(value), "objects", None)
-    if related is not None:
+    if hasattr(type(value), "objects"):
         values.append(value.pk)
         return (path, ("object", type(value)))
-    values.append(list(value) if isinstance(value, _LISTS) else value)
-    return (path, "list" if isinstance(value, _LISTS) else "value")
+    several = isinstance(value, _LISTS) or (
+        path.endswith("__in") and isinstance(value, Iterable) and not isinstance(value, str)
+    )
+    values.append(list(value) if several else value)
+    return (path, "list" if several else "value")
 
 
 def operand(value: Any, values: list[Any]) -> Shape:

@@ -9,7 +9,6 @@ import psycopg2
 import psycopg2.extensions
 import psycopg2.extras
 from aiopg.connection import Connection as AiopgConnection
-from aiopg.connection import Cursor
 
 from .errors import DataError, DbTimeout, DbUnavailable, QueryError, translated
 
@@ -43,7 +42,9 @@ class Link(AiopgConnection):
         except psycopg2.Error as error:
             raise translated(error) from error
         self._connect_seconds = 0.0
-        self.answers: Cursor
+        self._answers: Any = None
+        self._due = self._fires = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def connect(cls, url: str, seconds: float) -> Link:
@@ -55,7 +56,7 @@ class Link(AiopgConnection):
         except psycopg2.Error as error:
             link.close()
             raise link._told(error, seconds) from error
-        link.answers = Cursor(link, link.raw.cursor(), _NO_TIMER, False)
+        link._answers = link.raw.cursor()
         return link
 
     async def run(self, sql: str, params: Any, seconds: float) -> Any:
@@ -63,7 +64,13 @@ class Link(AiopgConnection):
         if seconds <= 0:
             raise DbTimeout("the deadline has passed")
         try:
-            await self.answers.execute(sql, params, timeout=seconds)
+            waiter = self._create_waiter("run")
+            try:
+                self._answers.execute(sql, params)
+            except BaseException:
+                self._waiter = None
+                raise
+            await self._poll(waiter, seconds)
         except psycopg2.Error as error:
             if error.pgcode is None and not isinstance(error, psycopg2.ProgrammingError):
                 # surprise: libpq may have closed the socket already; aiopg must forget its number before it is given
@@ -74,7 +81,7 @@ class Link(AiopgConnection):
             raise DataError(str(error)) from error
         except (KeyError, TypeError, IndexError) as error:
             raise QueryError(f"the statement and its parameters do not agree: {error!r}") from error
-        return self.answers.raw
+        return self._answers
 
     @property
     def is_clean(self) -> bool:
@@ -84,7 +91,7 @@ class Link(AiopgConnection):
     async def _poll(self, waiter: asyncio.Future[None], timeout: float | None) -> None:
         # aiopg's own version waits with wait_for and turns statement_timeout into CancelledError. Here a timer closes
         # the connection, which wakes the waiter: no wait depends on a peer that may be silent.
-        timer = self._loop.call_later(self._connect_seconds if timeout is None else timeout, self._expire)
+        self._expire_in(self._connect_seconds if timeout is None else timeout)
         try:
             self._ready(self._weakref)
             await waiter
@@ -92,10 +99,24 @@ class Link(AiopgConnection):
             self.close()
             raise
         finally:
-            timer.cancel()
             self._waiter = None
 
-    def _expire(self) -> None:
+    def _expire_in(self, seconds: float) -> None:
+        # One timer serves many statements: it only looks whether the present one is late, and is set again if not.
+        self._due = self._loop.time() + seconds
+        if self._timer is not None and self._fires > self._due:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._fires, self._timer = self._due, self._loop.call_at(self._due, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None or self.closed:
+            return
+        if self._loop.time() < self._due:
+            self._fires, self._timer = self._due, self._loop.call_at(self._due, self._look)
+            return
         self.expired = True
         self.close()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .engine import Connection
+    from .meta import Relation
     from .scope import Ref, Scope
     from .statements import Question
 
@@ -33,36 +34,46 @@ def loader(scope: Scope, question: Question) -> Callable[[Rows], list[Any]]:
         place += len(model._meta.names)
     extra = [(place + i, name, _reader(scope.names[name])) for i, (name, _) in enumerate(question.annotations)]
     if not related and not extra:
-        return lambda rows: [build(row) for row in rows]
+        return build
 
-    def load(row: tuple[Any, ...]) -> Any:
-        found: dict[tuple[str, ...], Any] = {(): build(row)}
+    def load(rows: Rows) -> list[Any]:
+        found: dict[tuple[str, ...], list[Any]] = {(): build(rows)}
         for path, key, make in related:
-            parent = found[path[:-1]]
-            found[path] = None if parent is None or row[key] is None else make(row)
-            if parent is not None:
-                parent.__dict__[path[-1]] = found[path]
+            made = [None if row[key] is None else o for o, row in zip(make(rows), rows, strict=True)]
+            for parent, o in zip(found[path[:-1]], made, strict=True):
+                if parent is not None:
+                    parent.__dict__[path[-1]] = o
+            found[path] = made
         for place, name, read in extra:
-            found[()].__dict__[name] = read(row[place])
+            for o, row in zip(found[()], rows, strict=True):
+                o.__dict__[name] = read(row[place])
         return found[()]
 
-    return lambda rows: [load(row) for row in rows]
+    return load
 
 
-def builder(model: Any, start: int = 0) -> Callable[[tuple[Any, ...]], Any]:
-    """What makes one object of the columns from `start` on."""
-    names, new, end = model._meta.names, object.__new__, start + len(model._meta.names)
-    enums = [(name, {None: None, **enum._value2member_map_}) for name, enum in model._meta.enums.items()]
-
-    def build(row: tuple[Any, ...]) -> Any:
-        made = new(model)
-        # One dict made whole is much quicker than attributes set one by one, and most of what 50 rows cost.
-        values = dict(zip(names, row[start:end] if start else row))  # noqa: B905
-        for name, members in enums:
-            values[name] = members[values[name]]
-        made.__dict__ = values
-        return made
-
+def builder(model: Any, start: int = 0) -> Callable[[Rows], list[Any]]:
+    """What makes an object of each row, of the columns from `start` on."""
+    names, enums = model._meta.names, model._meta.enums
+    cells = ", ".join(f"c{i}" for i in range(len(names)))
+    # Written out, as dataclasses and namedtuples are: most of what 50 rows cost is here, and Python sets attributes of
+    # known names three times as quickly as it fills a dict. The names are identifiers of a class body.
+    source = [
+        "def build(rows):",
+        " objects = []",
+        " for row in rows:",
+        f"  ({cells},) = row[{start}:{start + len(names)}]",
+    ]
+    source += ["  made = new(model)"]
+    source += [
+        f"  made.{name} = enum_{name}[c{i}]" if name in enums else f"  made.{name} = c{i}"
+        for i, name in enumerate(names)
+    ]
+    source += ["  objects.append(made)", " return objects"]
+    known: dict[str, Any] = {"new": object.__new__, "model": model}
+    known |= {f"enum_{name}": {None: None, **enum._value2member_map_} for name, enum in enums.items()}
+    exec("\n".join(source), known)  # noqa: S102
+    build: Callable[[Rows], list[Any]] = known["build"]
     return build
 
 
@@ -86,23 +97,25 @@ def _reader(ref: Ref) -> Callable[[Any], Any]:
 
 async def prefetch(conn: Connection, model: Any, objects: list[Any], names: Iterable[str]) -> None:
     """Loads relations with one query each, to-many ones as lists in primary-key order."""
-    for name in dict.fromkeys(names):
+    further: dict[str, list[str]] = {}
+    for name in names:
         first, _, rest = name.partition("__")
-        relation = model._meta.many(first)
-        to_many = relation is not None
-        relation = relation or model._meta.relation(first)
+        further.setdefault(first, []).extend([rest] if rest else [])
+    for name, rests in further.items():
+        relation = model._meta.many(name) or model._meta.relation(name)
         keys = {value for o in objects if (value := getattr(o, relation.column)) is not None}
         rows = relation.target.objects.using(conn).filter(**{f"{relation.target_column}__in": keys})
         found = await rows.order_by(*relation.target._meta.key) if keys else []
-        if rest:
-            await prefetch(conn, relation.target, found, [rest])
-        _hand_out(objects, first, relation, found, to_many)
+        await prefetch(conn, relation.target, found, rests)
+        _hand_out(objects, name, relation, found)
 
 
-def _hand_out(objects: list[Any], name: str, relation: Any, found: list[Any], to_many: bool) -> None:
+def _hand_out(objects: list[Any], name: str, relation: Relation, found: list[Any]) -> None:
     by_key: dict[Any, list[Any]] = {}
     for related in found:
         by_key.setdefault(getattr(related, relation.target_column), []).append(related)
     for o in objects:
         mine = by_key.get(getattr(o, relation.column), [])
-        o.__dict__[name] = mine if to_many else (mine[0] if mine else None)
+        o.__dict__[name] = mine if relation.is_many else (mine[0] if mine else None)
+        for related in mine if relation.back else ():
+            related.__dict__[relation.back] = o

@@ -21,6 +21,8 @@ class Relation(NamedTuple):
     target: Any
     target_column: str
     nullable: bool
+    is_many: bool = False
+    back: str = ""  # for a to-many relation, the name of the way back
 
 
 class Meta:
@@ -73,7 +75,12 @@ class Meta:
             return None
         rows = self.model.metadata.tables[declared.table].info["model"]
         back = rows._meta._pointed_to(declared.column)
-        return Relation(back.target_column, rows, declared.column, False)
+        names = [
+            name
+            for name, one in rows._meta.declared.items()
+            if one.column == declared.column and not hasattr(one, "table")
+        ]
+        return Relation(back.target_column, rows, declared.column, False, True, names[0] if names else "")
 
     def uniques(self) -> list[tuple[str, ...]]:
         """The sets of columns that name at most one row."""

@@ -31,30 +31,20 @@ metadata = MetaData(
 
 
 class _Attribute:
-    """What stands on the class; the instance's own value hides it once it is loaded."""
+    """What a class body declares. It does not stay on the class: there it would hide from Python where values are kept."""
 
-    name = ""
     advice = ""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Model | None, owner: type[Model]) -> Any:
-        if instance is None:
-            return self
-        advice = f": say {self.advice}({self.name!r})" if self.advice else ""
-        raise NotLoaded(f"{owner.__name__}.{self.name} was not loaded{advice}")
 
 
 class _ColumnSpec(_Attribute):
     def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         self.args, self.options = list(args), options
 
-    def built(self, kind: Kind) -> Column[Any]:
+    def built(self, name: str, kind: Kind) -> Column[Any]:
         # Copies, because a mixin's foreign key stands in several tables.
         args: list[Any] = [arg._copy() if hasattr(arg, "_copy") else arg for arg in self.args]
         sql_type = args.pop(0) if args and _is_type(args[0]) else kind.sql_type
-        return Column(self.name, sql_type, *args, **{"nullable": kind.nullable, **self.options})
+        return Column(name, sql_type, *args, **{"nullable": kind.nullable, **self.options})
 
 
 class ToOne(_Attribute):
@@ -104,14 +94,19 @@ class Model:
     __tablename__: ClassVar[str]
     __table_args__: ClassVar[tuple[Any, ...]] = ()
     _meta: ClassVar[Meta]
+    _declared: ClassVar[dict[str, _Attribute]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "__tablename__" not in cls.__dict__:
+        found = {n: a for base in reversed(cls.__mro__[1:]) for n, a in vars(base).get("_declared", {}).items()}
+        found |= {n: a for n, a in vars(cls).items() if isinstance(a, _Attribute)}
+        cls._declared = found
+        for name in found.keys() & vars(cls).keys():
+            delattr(cls, name)
+        if "__tablename__" not in vars(cls):
             return
-        found = {n: a for base in reversed(cls.__mro__) for n, a in vars(base).items() if isinstance(a, _Attribute)}
         specs = {name: spec for name, spec in found.items() if isinstance(spec, _ColumnSpec)}
-        columns = [spec.built(_kind(cls, name)) for name, spec in specs.items()]
+        columns = [spec.built(name, _kind(cls, name)) for name, spec in specs.items()]
         cls.table = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__)
         cls.c = cls.table.c
         kinds = {
@@ -127,6 +122,16 @@ class Model:
         for name in values:
             self._meta.require(name)
         self.__dict__.update(values)
+
+    if not TYPE_CHECKING:  # mypy knows the declared names, and must not believe in others
+
+        def __getattr__(self, name: str) -> Any:
+            declared, label = self._declared.get(name), f"{type(self).__name__}.{name}"
+            if declared is None:
+                raise AttributeError(f"there is no {label}")
+            raise NotLoaded(
+                f"{label} was not loaded" + (f": say {declared.advice}({name!r})" if declared.advice else "")
+            )
 
     @property
     def pk(self) -> Any:
@@ -155,10 +160,10 @@ class Model:
 
 
 def _kind(cls: type[Model], name: str) -> Kind:
-    owner = next(base for base in cls.__mro__ if name in base.__dict__)
-    annotation = inspect.get_annotations(owner).get(name)
-    if annotation is None:
+    owner = next((base for base in cls.__mro__ if name in inspect.get_annotations(base)), None)
+    if owner is None:
         raise FieldError(f"{cls.__name__}.{name} needs an annotation, such as {name}: int = column()")
+    annotation = inspect.get_annotations(owner)[name]
     if isinstance(annotation, str):
         try:
             annotation = eval(annotation, vars(sys.modules[owner.__module__]), dict(vars(owner)))  # noqa: S307

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import logging
 import random
 
@@ -97,6 +98,8 @@ class Pool:
         raise DbUnavailable(f"no connection came free within {seconds:.2f} s{why}")
 
     def _give_up(self, waiter: asyncio.Future[Link]) -> None:
+        with contextlib.suppress(ValueError):
+            self._waiters.remove(waiter)
         if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
             self.release(waiter.result())
         else:
@@ -112,8 +115,7 @@ class Pool:
         self._idle.append(link)
 
     def _grow(self) -> None:
-        waiting = sum(not waiter.done() for waiter in self._waiters)
-        while len(self._connecting) < waiting and self.size < self.max_size and not self._closed:
+        while len(self._connecting) < len(self._waiters) and self.size < self.max_size and not self._closed:
             self._connect()
 
     def _warm(self, size: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Generator, Iterable
-from typing import Any, Self, TypeVar, overload
+from typing import Any, NoReturn, Self, TypeVar, overload
 
 from sqlalchemy import Select
 
@@ -31,6 +31,12 @@ class QuerySet(Writes[M]):
             await prefetch(self._connection, self._model, found, self._prefetched)
             for item in found:
                 yield item
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"{self._name}: say `async for`, or await the set for a list")
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self._name}: say `await ….exists()`")
 
     @overload
     def __getitem__(self, key: slice) -> Self: ...

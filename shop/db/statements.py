@@ -59,7 +59,7 @@ class Plan(NamedTuple):
 
     def params(self, values: Sequence[Any]) -> dict[str, Any]:
         """The driver's parameters; FieldError for a value of the wrong type."""
-        given = {name: check(value) for (name, check), value in zip(self.binders, values)}  # noqa: B905
+        given = {name: check(value) for (name, check), value in zip(self.binders, values, strict=True)}
         return {**self.constants, **given} if self.constants else given
 
 

@@ -125,9 +125,9 @@ class Writes(Chain[M]):
             await self._connection.execute(sql + " ON CONFLICT DO NOTHING", params)
             return
         sql += " RETURNING " + ", ".join(map(quoted.quote, model._meta.names))
-        build = loading.builder(model)
-        for item, made in zip(objects, await self._connection.fetch_tuples(sql, params), strict=True):
-            vars(item).update(vars(build(made)))
+        made = loading.builder(model)(await self._connection.fetch_tuples(sql, params))
+        for item, row in zip(objects, made, strict=True):
+            vars(item).update(vars(row))
 
     def _complete(self, values: dict[str, Any]) -> dict[str, Any]:
         defaults = self._model._meta.defaults
@@ -164,15 +164,13 @@ def _insertion(model: Any, shapes: Written, unique: tuple[str, ...]) -> statemen
     statement = insert(model.table).values(statements.assignments(scope, shapes))
     if unique:
         statement = statement.on_conflict_do_nothing(index_elements=unique)
-    build = loading.builder(model)
-    return statements.plan(scope, statement.returning(*model.table.columns), lambda rows: [build(r) for r in rows])
+    return statements.plan(scope, statement.returning(*model.table.columns), loading.builder(model))
 
 
 def _returning(question: statements.Question, shapes: Written) -> statements.Plan:
     scope, statement = statements.updating(question, shapes)
-    build = loading.builder(question.model)
     returning = statement.returning(*question.model.table.columns)
-    return statements.plan(scope, returning, lambda rows: [build(row) for row in rows])
+    return statements.plan(scope, returning, loading.builder(question.model))
 
 
 def _called(value: Any) -> Any:

@@ -149,6 +149,8 @@ async def test_in_takes_any_iterable_and_forgets_none(skus: SkuManager) -> None:
     assert await slugs(skus.exclude(stock__in={7, None})) == ["a", "b", "c"]
     assert await slugs(skus.filter(status__in=[Status.OFF])) == ["c"]
     assert await slugs(skus.filter(price__in=range(10, 21, 10))) == ["a", "b", "c"]
+    assert await slugs(skus.filter(slug__in={"a": 1, "d": 2}.keys())) == ["a", "d"]
+    assert await slugs(skus.filter(slug__in=(letter for letter in "ad"))) == ["a", "d"]
 
 
 async def test_in_takes_a_query_set(skus: SkuManager) -> None:
@@ -227,6 +229,15 @@ async def test_wrong_names_are_told_with_the_right_ones(skus: SkuManager) -> Non
 async def test_wrong_types_are_told_by_model_and_field(skus: SkuManager, lookups: Any, message: str) -> None:
     with pytest.raises(FieldError, match=message):
         await skus.filter(**lookups)
+
+
+async def test_what_would_block_in_django_says_how_to_ask(skus: SkuManager) -> None:
+    with pytest.raises(TypeError, match=r"Sku: say `async for`"):
+        list(skus)
+    with pytest.raises(TypeError, match=r"Sku: say `await ….exists\(\)`"):
+        bool(skus)
+    with pytest.raises(TypeError):
+        1 in skus  # noqa: B015
 
 
 # Slicing

@@ -79,6 +79,18 @@ async def test_prefetching_asks_once_for_each_relation(conn: Connection, fruit: 
     assert found.parent is not None
     assert found.parent.slug == "food"
     assert [[sku.slug for sku in product.skus] for product in found.products] == [["apple", "apple-big"], ["pear"]]
+    assert found.products[0].category is found
+    products = (
+        await Product.objects.using(conn)
+        .order_by("id")
+        .prefetch_related("skus", "category__parent", "category__products", "brand")
+    )
+    assert [[product.brand and product.brand.name, len(product.skus)] for product in products] == [
+        ["Orchard", 2],
+        [None, 1],
+    ]
+    assert [product.category.parent and product.category.parent.slug for product in products] == ["food", "food"]
+    assert len(products[0].category.products) == 2
 
 
 async def test_aggregates(conn: Connection, fruit: list[Sku]) -> None:
