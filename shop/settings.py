@@ -18,6 +18,7 @@ PREFIX: Final = "SHOP_"
 DEVELOPMENT_MARK: Final = "BAYBERRY_DEVELOPMENT"
 MAIL_ROOM: Final = "mailroom:"
 HOME: Final = Path(__file__).resolve().parent.parent
+CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 REQUIRED_FOR_REAL: Final = (
     "url",
     "database_url",
@@ -55,6 +56,10 @@ def _redis(value: str) -> str:
     return _url(value, ("redis", "rediss", "unix")) if value else value
 
 
+def _cache(value: str) -> str:
+    return _url(value, CACHE_SCHEMES) if value else value
+
+
 def _key(text: object) -> bytes:
     try:
         key = text if isinstance(text, bytes) else base64.b64decode(str(text), validate=True)
@@ -67,6 +72,7 @@ def _key(text: object) -> bytes:
 
 PostgresUrl = Annotated[str, BeforeValidator(_postgres), Field(repr=False)]
 RedisUrl = Annotated[str, BeforeValidator(_redis), Field(repr=False)]
+CacheUrl = Annotated[str, BeforeValidator(_cache), Field(repr=False)]
 Key = Annotated[bytes, BeforeValidator(_key)]
 
 
@@ -89,7 +95,7 @@ class Settings(BaseModel):
     replica_url: PostgresUrl = ""
 
     redis_url: RedisUrl = ""
-    cache_url: RedisUrl = ""
+    cache_url: CacheUrl = ""
     broker_url: str = Field(default="", repr=False)
 
     mail_url: str = Field(default="", repr=False)

@@ -95,6 +95,7 @@ class RedisClient:
         self._give_up(RedisAway("closed"))
         if self._link is not None:
             self._link.close(RedisAway("closed"))
+        await self._connector.close()
 
     async def _send(self, command: tuple[Argument, ...], idempotent: bool) -> Any:
         packed = pack_command(cast(Any, command))

@@ -35,23 +35,31 @@ _REFUSALS: Final = (OutOfMemoryError, ReadOnlyError, BusyLoadingError, MasterDow
 _REFUSING_WORDS: Final = ("MISCONF", "NOREPLICAS", "BUSY")
 
 
+def budgeted(seconds: float) -> dict[str, Any]:
+    """Options of a redis-py connection that gives up after `seconds` and leaves trying again to its caller."""
+    return {
+        "socket_connect_timeout": seconds,
+        "socket_timeout": seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,
+    }
+
+
 class Connector:
     """Makes redis-py's connections from a URL, TLS and credentials included, with our budgets."""
 
     def __init__(self, url: str) -> None:
         self._options: dict[str, Any] = dict(parse_url(url))
         self._kind = self._options.pop("connection_class", Connection)
-        self._options.update(
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=CONNECT_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,
-        )
+        self._options.update(budgeted(CONNECT_SECONDS))
 
     def connection(self) -> AbstractConnection:
         """A connection that is not open yet."""
         return cast(AbstractConnection, self._kind(**self._options))
+
+    async def close(self) -> None:
+        """Nothing is open beside the connections themselves."""
 
 
 class Link:
@@ -165,6 +173,9 @@ class Link:
 def _error(text: str) -> Exception:
     """redis-py's class for an error reply, or RedisRefuses when it is the server's state and not the command."""
     error = BaseParser.parse_error(text)  # type: ignore[no-untyped-call]
-    if isinstance(error, _REFUSALS) or text.split(" ", 1)[0] in _REFUSING_WORDS:
-        return RedisRefuses(text)
-    return cast(Exception, error)
+    return RedisRefuses(text) if is_refusal(error) else cast(Exception, error)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether it is the state of the server that speaks, and not a wrong command."""
+    return isinstance(error, _REFUSALS) or str(error).split(" ", 1)[0] in _REFUSING_WORDS
