@@ -13,8 +13,10 @@ import hmac
 import re
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
@@ -58,6 +60,19 @@ class Passwords:
         self._places = threading.BoundedSemaphore(threads + queue)
         self._nobodys = hash_password(secrets.token_hex(16))
 
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Keep a place for what is done inside; raises TooBusy at once, before anybody else was asked for anything."""
+        if not self._places.acquire(blocking=False):
+            raise TooBusy
+        place = _Place(self._places.release)
+        token = _HELD.set(place)
+        try:
+            yield
+        finally:
+            _HELD.reset(token)
+            place.leave()
+
     async def hash(self, password: str) -> str:
         """Return an Argon2id hash to store; raises TooBusy."""
         return await self._run(hash_password, password)
@@ -72,12 +87,38 @@ class Passwords:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        if not self._places.acquire(blocking=False):
-            raise TooBusy
+        place = _HELD.get()
+        if place is None:
+            with self.place():
+                return await self._run(work, *args, **kwargs)
         future = self._pool.submit(work, *args, **kwargs)
+        place.enter()
         # surprise: the place is free when the thread is done, not when the request is gone: its hash is still made
-        future.add_done_callback(lambda _: self._places.release())
+        future.add_done_callback(lambda _: place.leave())
         return await asyncio.wrap_future(future)
+
+
+class _Place:
+    """A place in the queue, free again when all who use it have left: a request, and the thread that works for it."""
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release = release
+        self._users = 1
+        self._lock = threading.Lock()
+
+    def enter(self) -> None:
+        with self._lock:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            is_free = self._users == 0
+        if is_free:
+            self._release()
+
+
+_HELD: Final[ContextVar[_Place | None]] = ContextVar("_HELD", default=None)
 
 
 def hash_password(password: str) -> str:

@@ -119,9 +119,8 @@ async def test_an_unknown_user_costs_a_verification_and_is_always_wrong(monkeypa
 async def test_s11_beyond_two_at_work_and_twenty_waiting_the_answer_is_no_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gate = threading.Event()
+    gate, pool = threading.Event(), Passwords()
     monkeypatch.setattr(passwords, "hash_password", lambda word: gate.wait(10) and word)
-    pool = Passwords()
     waiting = [asyncio.create_task(pool.hash(str(n))) for n in range(22)]
     await asyncio.sleep(0.05)
     with pytest.raises(TooBusy):
@@ -147,4 +146,16 @@ async def test_s11_a_request_that_went_away_keeps_its_place_until_its_hash_is_do
     gate.set()
     await asyncio.sleep(0.05)
     assert await pool.hash("next") == "next"
+    pool.close()
+
+
+async def test_s11_a_place_is_kept_for_a_request_and_its_hashes_and_free_afterwards() -> None:
+    pool = Passwords(threads=1, queue=0)
+    with pool.place():
+        stored = await pool.hash(WORD)
+        assert (await pool.verify(WORD, stored)).is_right
+        with pytest.raises(TooBusy), pool.place():
+            pass
+    with pool.place():
+        pass
     pool.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
@@ -77,10 +78,12 @@ def seals_of(request: web.Request) -> KeyRing:
     return KeyRing(request.app[SETTINGS].secret_keys, "second-factor")
 
 
-async def hashed(request: web.Request, password: str) -> str:
-    """The hash of a new password; 503 when too many wait for theirs."""
+@contextmanager
+def place_to_hash(request: web.Request) -> Iterator[None]:
+    """A place for hashing a password, kept from the beginning of a request; 503 at once when there is none."""
     try:
-        return await request.app[PASSWORDS].hash(password)
+        with request.app[PASSWORDS].place():
+            yield
     except TooBusy:
         raise web.HTTPServiceUnavailable from None
 

@@ -10,9 +10,9 @@ from shop.accounts.models import Account, UsernameTaken, identity_key
 from shop.accounts.registration import service
 from shop.accounts.registration.forms import ActivationForm, RegistrationForm, ResendForm
 from shop.accounts.sign_in.views import complete_sign_in
-from shop.accounts.views import PRIVATE, WRONG, form_page, hashed, origin_of, too_many
+from shop.accounts.views import PRIVATE, WRONG, form_page, origin_of, place_to_hash, too_many
 from shop.i18n import N_, gettext
-from shop.keys import DB, LANG, LIMITS, TOKENS
+from shop.keys import DB, LANG, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit
 from shop.tokens import LinkExpired, LinkInvalid
 from shop.web.flash import flash
@@ -30,6 +30,11 @@ async def register(request: web.Request) -> web.StreamResponse:
     template = "accounts/register.html"
     if request.method != "POST":
         return await form_page(request, template, RegistrationForm.blank(request))
+    with place_to_hash(request):
+        return await _take_registration(request, template)
+
+
+async def _take_registration(request: web.Request, template: str) -> web.StreamResponse:
     form = await RegistrationForm.read(request)
     if not form.validate():
         return await form_page(request, template, form, status=WRONG)
@@ -85,7 +90,7 @@ async def activation(request: web.Request) -> web.StreamResponse:
 
 async def _register(request: web.Request, form: RegistrationForm) -> None:
     # security: hashed before anything is asked, so that the answer takes as long for known addresses as for new ones
-    password_hash = await hashed(request, form.password.data or "")
+    password_hash = await request.app[PASSWORDS].hash(form.password.data or "")
     async with request.app[DB].transaction() as conn:
         await service.register(
             conn,

@@ -17,12 +17,11 @@ from shop.accounts.security.second_factor.service import CODE_LIMITS, WrongCode,
 from shop.accounts.security.service import record
 from shop.accounts.sign_in import service
 from shop.accounts.sign_in.forms import CodeForm, LoginForm
-from shop.accounts.views import WRONG, form_page, origin_of, seals_of, too_many
+from shop.accounts.views import WRONG, form_page, origin_of, place_to_hash, seals_of, too_many
 from shop.db import Connection
 from shop.i18n import N_
 from shop.keys import DB, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit, Try
-from shop.passwords import TooBusy
 from shop.session_record import NewSession
 from shop.tokens import LinkInvalid
 from shop.web.access import visitor_of
@@ -57,13 +56,18 @@ AT_SIGN_IN = web.AppKey("AT_SIGN_IN", tuple[AtSignIn, ...])
 
 async def login(request: web.Request) -> web.StreamResponse:
     """The sign-in form; for who is signed in already, the same form proves that it is still them."""
-    visitor = await visitor_of(request)
     if request.method != "POST":
+        visitor = await visitor_of(request)
         wanted = await own_page(request, request.query.get("next"))
         if visitor.is_fresh:
             return see_other_path(wanted) if wanted else see_other(request, "accounts.account")
         data = {"next": wanted or "", "login": visitor.name}
         return await form_page(request, "accounts/login.html", LoginForm.blank(request, data=data))
+    with place_to_hash(request):
+        return await _sign_in(request)
+
+
+async def _sign_in(request: web.Request) -> web.StreamResponse:
     form = await LoginForm.read(request)
     if not form.validate():
         return await form_page(request, "accounts/login.html", form, status=WRONG)
@@ -153,9 +157,6 @@ async def _checked(request: web.Request, form: LoginForm, account: Account | Non
     template = "accounts/login.html"
     try:
         better = await service.authenticate(request.app[PASSWORDS], account, form.password.data or "")
-    except TooBusy:
-        await request.app[LIMITS].give_back(attempt)
-        raise web.HTTPServiceUnavailable from None
     except service.WrongCredentials:
         await _note_failure(request, account.id if account else None, "password")
         form.wrong(None, N_("User name, e-mail or password is not right. Check them and try again."))

@@ -10,9 +10,9 @@ from shop.accounts.models import Account, identity_key
 from shop.accounts.security.password import service
 from shop.accounts.security.password.forms import NewPasswordForm, ResetForm
 from shop.accounts.sign_in.views import know_device, renewed_session
-from shop.accounts.views import PRIVATE, WRONG, form_page, hashed, origin_of, owner_of, too_many
+from shop.accounts.views import PRIVATE, WRONG, form_page, origin_of, owner_of, place_to_hash, too_many
 from shop.i18n import N_, gettext
-from shop.keys import DB, LANG, LIMITS, TOKENS
+from shop.keys import DB, LANG, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit
 from shop.tokens import LinkExpired, LinkInvalid
 from shop.web.flash import flash
@@ -35,7 +35,8 @@ async def password(request: web.Request) -> web.StreamResponse:
     form = await _read(request, account)
     if not form.validate():
         return await form_page(request, template, form, status=WRONG, account=account)
-    password_hash = await hashed(request, form.password.data or "")
+    with place_to_hash(request):
+        password_hash = await request.app[PASSWORDS].hash(form.password.data or "")
     try:
         async with request.app[DB].transaction() as conn:
             await service.change_password(conn, account, password_hash, origin_of(request))
@@ -82,7 +83,8 @@ async def password_reset_link(request: web.Request) -> web.StreamResponse:
         form = await _read(request, account)
         if not form.validate():
             return await form_page(request, template, form, status=WRONG, account=account, headers=PRIVATE)
-        password_hash = await hashed(request, form.password.data or "")
+        with place_to_hash(request):
+            password_hash = await request.app[PASSWORDS].hash(form.password.data or "")
         async with request.app[DB].transaction() as conn:
             await service.reset_password(conn, account, password_hash, origin_of(request))
     except LinkInvalid as problem:
