@@ -16,6 +16,7 @@ from shop.commands.demo_many import fill_up
 from shop.commands.demo_pictures import has_emoji, paint_all
 from shop.commands.local import at_hand
 from shop.db import Connection, Database
+from shop.db.facts import fact, state_fact
 from shop.media.renditions import Renditions
 from shop.media.store import open_store
 from shop.passwords import hash_password
@@ -28,9 +29,7 @@ HELP = "fill an empty shop with demo goods and people"
 PASSWORD = "fresh-every-day"  # noqa: S105
 PEOPLE = (("mei", "mei@dailyfresh.example", "zh"), ("tom", "tom@dailyfresh.example", "en"))
 
-IS_DEMO = "SELECT 1 FROM shop_facts WHERE key = 'demo'"
 HOLDS = "SELECT EXISTS (SELECT FROM products) OR EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM accounts)"
-MARK = "INSERT INTO shop_facts (key, value) VALUES ('demo', %(value)s)"
 ADD_PERSON = """
 INSERT INTO accounts (username, username_key, email, email_key, password_hash, language, terms_accepted_at, activated_at)
 VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(hash)s, %(language)s, now(), now())
@@ -88,7 +87,7 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
 async def _look(settings: Settings) -> bool:
     """Whether the demo is there already; raises RealShop when something else is."""
     async with _database(settings) as database, database.read() as conn:
-        if await conn.fetch_value(IS_DEMO):
+        if await fact(conn, "demo"):
             return True
         if await conn.fetch_value(HOLDS):
             raise RealShop
@@ -97,7 +96,7 @@ async def _look(settings: Settings) -> bool:
 
 async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
     async with _database(settings) as database, database.transaction() as conn:
-        await conn.execute(MARK, {"value": {"pictures": "emoji" if has_emoji() else "drawn"}})
+        await state_fact(conn, "demo", {"pictures": "emoji" if has_emoji() else "drawn"})
         await fill_shop(conn, read_demo(), painted)
         await fill_delivery(conn, settings.timezone)
         await _invite_people(conn)
