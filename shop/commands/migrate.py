@@ -6,7 +6,10 @@ import argparse
 import os
 import sys
 
+from psycopg2.extensions import parse_dsn
+
 from shop.db.migrations import migrate, plan
+from shop.db.migrations.roles import WEB
 
 HELP = "bring the database to the newest schema (--plan shows the SQL and changes nothing)"
 
@@ -22,9 +25,11 @@ def main(args: argparse.Namespace) -> int:
     if not args.url:
         print("set SHOP_DATABASE_OWNER_URL (or --url) to the database as its owner", file=sys.stderr)
         return 2
+    # Whoever the shop connects as gets the rights, whatever the role is called.
+    web = parse_dsn(os.environ.get("SHOP_DATABASE_URL") or "").get("user", WEB)
     if args.plan:
-        print(plan(args.url) or "-- nothing to do")
+        print(plan(args.url, web_role=web) or "-- nothing to do")
         return 0
-    applied = migrate(args.url)
+    applied = migrate(args.url, web_role=web)
     print("applied: " + ", ".join(applied) if applied else "nothing to do")
     return 0

@@ -12,6 +12,7 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -20,7 +21,17 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from shop.db import Connection, Database, DbError, DbTimeout, DbUnavailable, LockNotAvailable, ReadOnly, deadline
+from shop.db import (
+    CommitUnknown,
+    Connection,
+    Database,
+    DbError,
+    DbTimeout,
+    DbUnavailable,
+    LockNotAvailable,
+    ReadOnly,
+    deadline,
+)
 from shop.db.group_commit import GroupCommit
 from shop.embedded import DATABASE, Postgres
 from tests.servers import scratch_folder
@@ -168,8 +179,6 @@ async def test_a_cancelled_caller_of_a_silent_server_leaves_at_once(broken: Post
 
 
 async def test_a_commit_without_an_answer_says_that_it_is_not_known(broken: Postgres, database: Database) -> None:
-    from shop.db import CommitUnknown
-
     async def work() -> None:
         async with database.transaction() as conn:
             await conn.execute("UPDATE goods SET stock = 7 WHERE id = 1")
@@ -309,6 +318,65 @@ async def test_d9_after_a_crash_everything_that_was_acknowledged_is_there(broken
     await asyncio.to_thread(broken.start)
     await recovered(database)
     assert await stock(database) == 100 - sold
+
+
+@pytest.fixture
+def on_a_small_disk() -> Iterator[tuple[Postgres, Path]]:
+    """A server on a disk of 160 MB, and a file that takes what is left of it."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    with scratch_folder() as folder:
+        if subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "tmpfs", str(folder)], check=False
+        ).returncode:
+            pytest.skip("this machine mounts nothing")
+        server = Postgres(folder, durable=True)
+        try:
+            server.start()
+            as_superuser(server, "CREATE TABLE notes (n int, text text); GRANT ALL ON notes TO PUBLIC")
+            yield server, folder / "filler"
+        finally:
+            server.stop()
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(filler: Path) -> None:
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(1 << 16)):
+            pass
+
+
+@pytest.mark.slow
+async def test_d9_a_full_disk_loses_nothing_that_was_acknowledged(on_a_small_disk: tuple[Postgres, Path]) -> None:
+    server, filler = on_a_small_disk
+    database = await Database.open(url=server.web_url)
+    written: set[int] = set()
+    refusals: list[DbError] = []
+
+    async def write(number: int) -> None:
+        try:
+            async with database.transaction() as conn:
+                await conn.execute("INSERT INTO notes SELECT %(n)s, repeat(md5(random()::text), 20000)", {"n": number})
+            written.add(number)
+        except DbError as error:
+            refusals.append(error)
+
+    await write(0)
+    assert written == {0}
+    await asyncio.to_thread(fill, filler)
+    while len(refusals) < 5:
+        await write(len(written) + len(refusals))
+    assert {type(error) for error in refusals} <= {DbUnavailable, DbTimeout, CommitUnknown}
+    await asyncio.to_thread(filler.unlink)
+    if server.pid is None:  # there was no room for the WAL: PANIC
+        await asyncio.to_thread(server.start)
+    async with asyncio.timeout(10):
+        while 1000 not in written:
+            await write(1000)
+            await asyncio.sleep(0.1)
+    async with database.read() as conn:
+        assert {row.n for row in await conn.fetch_all("SELECT n FROM notes")} >= written
+    await database.close()
 
 
 async def test_d10_a_read_only_server_reads_and_says_so_on_writes(broken: Postgres) -> None:

@@ -68,6 +68,14 @@ def test_the_plan_shows_the_sql_and_changes_nothing(empty: str) -> None:
     assert current(empty) is None
 
 
+def test_the_rights_go_to_whoever_the_shop_connects_as(
+    empty: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_DATABASE_URL", "postgresql://grocer@/shop?host=/run/postgresql")
+    assert command.main(argparse.Namespace(url=empty, plan=True)) == 0
+    assert 'GRANT USAGE ON SCHEMA public TO "grocer"' in capsys.readouterr().out
+
+
 def test_the_command_migrates_once(empty: str, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)

@@ -288,6 +288,14 @@ async def test_locks_are_taken_in_primary_key_order_unless_told(own: Database) -
     statement = str(Sku.objects.filter(price=1).select_for_update(of=("self",)).statement)
     assert "ORDER BY skus.id" in statement
     assert "ORDER BY skus.price" in str(Sku.objects.order_by("price").select_for_update().statement)
+    async with own.transaction() as conn:
+        await Sku.objects.using(conn).create(slug="a", price=1)
+        locked = Sku.objects.using(conn).select_related("product__brand").select_for_update(of=("self",), no_key=True)
+        assert [(sku.slug, sku.product) for sku in await locked] == [("a", None)]
+        # PostgreSQL locks no row that may be missing, so without `of` it says so, as under Django.
+        with pytest.raises(QueryError, match="nullable side of an outer join"):
+            async with conn.savepoint():
+                await Sku.objects.using(conn).select_related("product").select_for_update()
 
 
 async def test_a_stream_comes_in_parts_within_a_transaction(own: Database) -> None:
