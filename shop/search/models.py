@@ -9,12 +9,16 @@ from shop.db import Model, column
 
 
 class Synonyms(Model):
-    """Words for one thing, each in the form that `words.canonical` gives."""
+    """Words for one thing, each in the form that `words.canonical` gives, and the pinyin of the Chinese ones."""
 
     __tablename__ = "search_synonyms"
-    __table_args__ = (Index("search_synonyms_by_word", "words", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("search_synonyms_by_word", "words", postgresql_using="gin"),
+        Index("search_synonyms_by_reading", "readings", postgresql_using="gin"),
+    )
     id: int = column(Identity(always=True), primary_key=True)
     words: list[str] = column(ARRAY(Text()))
+    readings: list[str] = column(ARRAY(Text()), server_default="{}")
 
 
 class Miss(Model):

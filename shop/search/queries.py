@@ -67,7 +67,7 @@ async def correction(conn: Connection, typed: str) -> str:
 
 async def _matches(conn: Connection, typed: str, limit: int) -> tuple[int, ...]:
     rows = await conn.fetch_all(SYNONYMS, {"phrases": phrases_in(parts(typed))})
-    ways = wordings(typed, [row.words for row in rows])
+    ways = wordings(typed, [(row.words, row.readings) for row in rows])
     params = {
         "keys": list({key_of(typed), *("".join(way) for way in ways)}),
         "exactly": any_of(map(exactly, ways)),
@@ -107,5 +107,7 @@ JOIN skus s ON s.product_id = f.product_id AND s.is_listed
 JOIN products p ON p.id = f.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY f.rank DESC, s.stock = 0, s.sold DESC, f.product_id LIMIT %(n)s
 """
-SYNONYMS = "SELECT words FROM search_synonyms WHERE words && %(phrases)s ORDER BY id LIMIT 5"
+SYNONYMS = """
+SELECT words, readings FROM search_synonyms WHERE words && %(phrases)s OR readings && %(phrases)s ORDER BY id LIMIT 5
+"""
 LIKELY = "SELECT DISTINCT word FROM vocabulary WHERE variant = ANY(%(variants)s) LIMIT 500"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from shop.db import Connection
-from shop.words import canonical, normal
+from shop.words import canonical, is_chinese, normal, reading
 
 MOST_MISSES = 10_000
 
@@ -20,9 +20,11 @@ async def add_synonyms(conn: Connection, words: Sequence[str]) -> None:
     kept = list(dict.fromkeys(canonical(word) for word in words if canonical(word)))
     if len(kept) < 2:
         raise ValueError("synonyms are at least two words")
-    await conn.execute("INSERT INTO search_synonyms (words) VALUES (%(words)s)", {"words": kept})
+    readings = ["".join(reading(word)) for word in kept if is_chinese(word)]
+    await conn.execute(ADD_SYNONYMS, {"words": kept, "readings": readings})
 
 
+ADD_SYNONYMS = "INSERT INTO search_synonyms (words, readings) VALUES (%(words)s, %(readings)s)"
 COUNT_MISS = "UPDATE search_misses SET times = times + 1, last_at = now() WHERE words = %(words)s"
 FIRST_MISS = """
 INSERT INTO search_misses (words, lang) SELECT %(words)s, %(lang)s

@@ -41,13 +41,13 @@ def phrases_in(wording: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def wordings(typed: str, synonyms: Iterable[Sequence[str]]) -> list[list[str]]:
-    """What was typed, and what it says with one synonym put for another; each as its parts."""
+def wordings(typed: str, synonyms: Iterable[tuple[Sequence[str], Sequence[str]]]) -> list[list[str]]:
+    """What was typed, and what it says with one synonym put for another or for a reading of one; each as its parts."""
     said = parts(typed)
     found = [said]
-    for group in synonyms:
-        for word in group:
-            for other in group:
+    for words, readings in synonyms:
+        for word in (*words, *readings):
+            for other in words:
                 if other != word and (put := _replaced(said, word, other)) is not None:
                     found.append(put)
     return found[:MOST_WORDINGS]

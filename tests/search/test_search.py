@@ -108,6 +108,7 @@ async def test_synonyms_find_each_other(db: Database, stall: dict[str, int]) -> 
         await add_synonyms(conn, ["番茄", "西红柿"])
         await add_synonyms(conn, ["potato", "spud"])
     assert await found(db, "番茄") == ["Tomatoes", "Canned tomatoes"]
+    assert await found(db, "fanqie") == ["Tomatoes", "Canned tomatoes"]
     assert await found(db, "spuds") == ["Potatoes"]
 
 

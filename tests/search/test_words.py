@@ -67,12 +67,13 @@ def test_a_query_is_made_of_our_own_words() -> None:
 def test_a_synonym_is_put_for_what_was_said() -> None:
     group = [canonical(word) for word in ("tomatoes", "番茄", "西红柿")]
     assert group == ["tomato", "番茄", "西红柿"]
-    assert wordings("ripe Tomatoes", [group]) == [
+    assert wordings("ripe Tomatoes", [(group, [])]) == [
         ["ripe", "tomatoes"],
         ["ripe", "番茄"],
         ["ripe", "西红柿"],
     ]
-    assert ["新鲜", "西红柿", "汁"] in wordings("新鲜番茄汁", [group])
+    assert ["新鲜", "西红柿", "汁"] in wordings("新鲜番茄汁", [(group, [])])
+    assert wordings("fanqie", [(group, ["fanqie", "xihongshi"])])[1:] == [["tomato"], ["番茄"], ["西红柿"]]
     assert "番茄" in phrases_in(["新鲜番茄汁"])
 
 

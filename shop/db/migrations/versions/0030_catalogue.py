@@ -263,9 +263,11 @@ CREATE TABLE vocabulary (
 
 CREATE TABLE search_synonyms (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    words text[] NOT NULL CHECK (cardinality(words) BETWEEN 2 AND 20)
+    words text[] NOT NULL CHECK (cardinality(words) BETWEEN 2 AND 20),
+    readings text[] NOT NULL DEFAULT '{}'
 );
 CREATE INDEX search_synonyms_by_word ON search_synonyms USING gin (words);
+CREATE INDEX search_synonyms_by_reading ON search_synonyms USING gin (readings);
 
 CREATE TABLE search_misses (
     words text PRIMARY KEY CHECK (length(words) <= 100),
