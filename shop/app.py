@@ -9,12 +9,14 @@ from aiohttp import web
 
 import shop.accounts.personal_data.service
 import shop.accounts.routes
+import shop.cart.personal_data
 import shop.cart.routes
 import shop.catalog.routes
 import shop.content.routes
 import shop.history.routes
 import shop.history.service
 import shop.mailroom.routes
+import shop.orders.personal_data
 import shop.orders.routes
 import shop.search.routes
 from shop import common_passwords
@@ -141,6 +143,8 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
     """Where passwords are hashed, and how often they may be guessed."""
     app[PERSONAL_DATA] = (
         shop.history.service.personal_chapter(app[REDIS]),
+        shop.cart.personal_data.CHAPTER,
+        shop.orders.personal_data.CHAPTER,
         *shop.accounts.personal_data.service.CHAPTERS,
     )
     app[PASSWORDS] = Passwords()

@@ -16,6 +16,7 @@ from shop.i18n import N_, format_span, text_in
 from shop.money import format_money
 from shop.orders.links import order_link
 from shop.orders.models import Order, OrderLine
+from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
 from shop.orders.service import ended_holds, finish_old, release
 from tasks.runtime import Workshop, promised
@@ -83,7 +84,7 @@ async def send_to_shop(shop: Workshop, held: Lease, *, order_id: int, to: str) -
 
 @promised("tasks.orders.sweep")
 async def sweep(shop: Workshop, held: Lease) -> None:
-    """Release holds that have ended, make the windows of the coming week, finish and forget what is old."""
+    """Release holds that have ended, make the windows of the coming week, finish and forget what is past."""
     while await _release_some(shop):
         pass
     timezone = shop.settings.timezone
@@ -91,6 +92,7 @@ async def sweep(shop: Workshop, held: Lease) -> None:
         await make_windows(conn, datetime.now(timezone).date(), timezone)
         await finish_old(conn, FINISHED_AFTER_DAYS)
         await forget_old_guests(conn, GUEST_DAYS)
+        await forget_erased(conn)
 
 
 async def _release_some(shop: Workshop) -> bool:
@@ -117,7 +119,7 @@ async def _tell(
     await shop.mailer.send(
         "order",
         to=email,
-        name=order.address["receiver"],
+        name=order.address.get("receiver", ""),
         lang=lang,
         reference=held.reference,
         subject=subject,

@@ -185,7 +185,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", **PRIVATE})
     await response.prepare(request)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
-    with live.waiting(found.id) as news:
+    with live.waiting(found.id) as news, contextlib.suppress(ConnectionResetError):
         while not live.is_closed and asyncio.get_running_loop().time() < ends:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_SECONDS):

@@ -9,6 +9,7 @@ from shop.db import Connection, DbError
 from shop.orders import service
 from shop.orders.invariants import broken
 from shop.orders.models import FULFILMENT_TRANSITIONS, Actor, Fulfilment, NotAllowed, Payment
+from shop.orders.personal_data import forget_erased
 from shop.orders.placing.models import Placed
 from shop.orders.service import PaidAs, WrongAmount
 from shop.orders.stock.service import StockMoved, receive, write_off
@@ -291,3 +292,21 @@ async def test_the_invariants_see_what_is_broken(market: Market) -> None:
         await conn.execute("UPDATE order_lines SET quantity = 1")
     async with market.db.read() as conn:
         assert set(await broken(conn)) == {"I1", "I4", "I7", "I9"}
+
+
+async def test_an_erased_person_leaves_settled_orders_and_stays_in_open_ones(market: Market) -> None:
+    mei, sku = await market.account("mei"), await market.sku(10)
+    done, _waiting = await market.buy(
+        market.cash_wish(mei, (sku, 1), total=2000, email="mei@example.com"),
+        market.cash_wish(mei, (sku, 1), total=2000, email="mei@example.com"),
+    )
+    assert isinstance(done, Placed)
+    async with market.db.transaction() as conn:
+        await cancel(conn, done.order_id)
+        await conn.execute("UPDATE accounts SET erased_at = now()")
+        assert await forget_erased(conn) == 1
+        assert await forget_erased(conn) == 0
+        rows = await conn.fetch_all("SELECT email, address, note, total FROM orders ORDER BY id")
+    assert tuple(rows[0]) == ("", {}, "", 2000)
+    assert rows[1].email == "mei@example.com"
+    assert rows[1].address["receiver"] == "Mei"

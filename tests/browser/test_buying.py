@@ -1,0 +1,87 @@
+"""From the stall to the order: once with script, without leaving the page, and once with forms alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Browse
+from tests.browser.journey import Person, activate, register
+from tests.browser.test_pages import OVERHANG, complaints
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+ADD = "main button[name=one]"
+
+
+async def fill_basket(page: Page, script: bool) -> None:
+    """Puts the first goods of the home page into the basket and makes them twelve."""
+    await page.goto("/")
+    if script:
+        await page.locator(ADD).first.click()
+        await expect(page.locator(".toast")).to_have_text("It is in your basket now.")
+        await expect(page.locator("header [data-count]")).to_have_text(": 1")
+    else:
+        async with page.expect_navigation():
+            await page.locator(ADD).first.click()
+        assert "It is in your basket now." in await page.locator("main .notice").first.inner_text()
+    await page.goto("/cart")
+    await page.locator("main .line input[name=quantity]").fill("12")
+    if script:
+        await page.locator("main .line input[name=quantity]").blur()
+    else:
+        async with page.expect_navigation():
+            await page.locator("main .line button").first.click()
+    await expect(page.locator("header [data-count]")).to_have_text(": 12")
+
+
+async def fill_desk(page: Page, script: bool) -> None:
+    """Fills in the address, looks for times and chooses the last one."""
+    await page.goto("/checkout")
+    for name, text in (("receiver", "Mei"), ("phone", "13800138000"), ("province", "Shanghai"), ("street", "1 Lane")):
+        await page.fill(f"[name={name}]", text)
+    async with page.expect_navigation():
+        await page.locator("main [data-look-button]").click()
+    await page.locator("[name=window]:enabled").last.check()
+    if script:
+        await expect(page.locator(".sums")).to_contain_text("free")
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with script", "with forms only"])
+async def test_somebody_buys_and_cancels(browse: Browse, axe: str, script: bool) -> None:
+    person, said = Person(), []
+    page = await browse(java_script_enabled=script, viewport={"width": 360, "height": 800})
+    if script:
+        await fill_basket(page, script)
+    await register(page, person)
+    await activate(page, person)
+    if not script:
+        await fill_basket(page, script)
+    await page.goto("/cart")
+    assert await page.locator("main input[name=quantity]").input_value() == "12"
+    said += await complaints(page, axe) if script else []
+
+    await fill_desk(page, script)
+    said += await complaints(page, axe) if script else []
+    assert not script or await page.evaluate(OVERHANG) <= 0
+    for _ in range(2):  # without script the sums of the counter are shown only when it was chosen
+        async with page.expect_navigation():
+            await page.locator("main button[name=order]").click()
+        if "/orders/" in page.url:
+            break
+    assert re.search(r"/orders/[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}$", page.url), await page.locator("main").inner_text()
+    assert person.email in await page.locator("main .notice").first.inner_text()
+    said += await complaints(page, axe) if script else []
+    assert said == []
+    await page.get_by_role("button", name="Cancel the order").click()
+    await expect(page.locator("main")).to_contain_text("The order was cancelled.")
+    await press_again(page)
+
+
+async def press_again(page: Page) -> None:
+    """Wants the same once more."""
+    async with page.expect_navigation():
+        await page.get_by_role("button", name="Order again").click()
+    assert await page.locator("main input[name=quantity]").input_value() == "12"
