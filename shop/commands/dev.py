@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from shop.commands.local import Local
 from shop.commands.sockets import Taken, inherited, listen
-from shop.commands.supervisor import Supervisor
+from shop.commands.supervisor import Stop, Supervisor
 from shop.embedded import lock
 from shop.installation import NODE_MODULES
 from shop.placement import EmbeddedError
@@ -19,6 +19,7 @@ from shop.settings import Settings, SettingsError
 
 HELP = "start the whole shop here: servers, migrations, demo, worker, relay and web server with reload"
 LOCK = "run"
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,37 +31,39 @@ def main(arguments: argparse.Namespace) -> int:
     """Run until Ctrl-C; a problem of the place is one sentence."""
     if arguments.serve_on:
         return _serve(arguments.serve_on)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGHUP, _stop)
+    stop = Stop()
+    for sign in STOPS:
+        signal.signal(sign, stop.ask)
     try:
-        _start_everything()
+        with suppress(KeyboardInterrupt):
+            _start_everything(stop)
     except (EmbeddedError, SettingsError, Taken) as problem:
         print(problem, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        with suppress(BrokenPipeError):
-            print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.", flush=True)
+    with suppress(BrokenPipeError):
+        print("\nStopped. Goods, people and mails are kept; `make clean` forgets them.", flush=True)
     return 0
 
 
-def _stop(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
-
-
-def _start_everything() -> None:
+def _start_everything(stop: Stop) -> None:
     local = Local(os.environ)
     settings = Settings.load(os.environ, development=True)
     sockets = listen(settings.host, settings.port)
     with lock(local.state):
         try:
             local.start()
-            _watch(local, sockets)
+            _watch(local, sockets, stop)
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave a server behind
+            _finish_undisturbed()
             local.stop()
 
 
-def _watch(local: Local, sockets: list[socket.socket]) -> None:
+def _finish_undisturbed() -> None:
+    for sign in STOPS:
+        signal.signal(sign, signal.SIG_IGN)  # a second Ctrl-C must not leave a process behind
+
+
+def _watch(local: Local, sockets: list[socket.socket], stop: Stop) -> None:
     settings = local.settings()
     local.migrate()
     supervisor = Supervisor(local, sockets)
@@ -69,8 +72,9 @@ def _watch(local: Local, sockets: list[socket.socket]) -> None:
         supervisor.start_web(settings.url)
         _greet(settings, accounts)
         supervisor.start()
-        supervisor.watch()
+        supervisor.watch(stop)
     finally:
+        _finish_undisturbed()
         supervisor.stop()
 
 

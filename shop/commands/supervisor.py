@@ -26,6 +26,22 @@ LOOK_EVERY: Final = 300  # milliseconds
 READY_WITHIN: Final = 60.0  # seconds
 
 
+class Stop:
+    """Ctrl-C, remembered: Python loses the exception of a signal that arrives while it runs its hooks around a fork."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self, _number: int, _frame: object) -> None:
+        """Handle SIGINT, SIGTERM or SIGHUP: leave whatever is being waited for."""
+        self._asked = True
+        raise KeyboardInterrupt
+
+    def is_set(self) -> bool:
+        """Whether somebody asked."""
+        return self._asked
+
+
 @dataclass
 class Program:
     """A process of ours that is started again when it ends, at most once a second."""
@@ -132,12 +148,12 @@ class Supervisor:
                 return
             time.sleep(0.03)
 
-    def watch(self) -> None:
-        """Restart programs when their files change or they end, for ever."""
+    def watch(self, stop: Stop) -> None:
+        """Restart programs when their files change or they end, until it is told to stop."""
         folders = [HOME / name for name in WATCHED if (HOME / name).exists()]
         kinds = PythonFilter(extra_extensions=KINDS)
         for changes in watch(
-            *folders, watch_filter=kinds, rust_timeout=LOOK_EVERY, yield_on_timeout=True, raise_interrupt=True
+            *folders, watch_filter=kinds, rust_timeout=LOOK_EVERY, yield_on_timeout=True, stop_event=stop
         ):
             if changes:
                 names = sorted({str(Path(path).relative_to(HOME)) for _, path in changes})

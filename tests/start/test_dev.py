@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from redis import Redis
 
 from shop.embedded import Postgres, Valkey
+from shop.settings import HOME
 from tests.servers import scratch_folder
 from tests.start.launcher import free_port, gone, launched
 
@@ -59,6 +63,26 @@ def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple
         assert second.wait_for_end() == 0
         assert "Stopped." in second.said
         assert gone(family, 0.1)
+
+
+FORKING = """
+import argparse, os, signal
+from shop.commands import dev
+forks = iter((True,))
+os.register_at_fork(after_in_parent=lambda: next(forks, False) and os.kill(os.getpid(), signal.SIGINT))
+raise SystemExit(dev.main(argparse.Namespace(serve_on=None)))
+"""
+
+
+def test_ctrl_c_in_the_middle_of_a_fork_is_not_lost(place: tuple[Path, int]) -> None:
+    state, _ = place
+    environ = {**os.environ, "SHOP_STATE": str(state), "SHOP_PORT": str(free_port())}
+    told = subprocess.run(
+        [sys.executable, "-c", FORKING], cwd=HOME, env=environ, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "KeyboardInterrupt" in told.stderr  # Python only reports it, and goes on
+    assert told.stdout.endswith("Stopped. Goods, people and mails are kept; `make clean` forgets them.\n")
+    assert told.returncode == 0
 
 
 def test_a_taken_port_gets_one_sentence(place: tuple[Path, int], tmp_path: Path) -> None:
