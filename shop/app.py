@@ -24,13 +24,14 @@ from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import Assets
+from shop.cache.cache import Cache
 from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
 from shop.cart.views import basket_hole
 from shop.db import Database
 from shop.db.group_commit import GroupCommit
 from shop.history.views import recent_hole
-from shop.keys import ASSETS, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
+from shop.keys import ASSETS, CACHE, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
 from shop.limits import Limits
 from shop.orders.checkout.views import ONLINE, TILL
 from shop.orders.live import LiveOrders
@@ -38,6 +39,7 @@ from shop.orders.placing.models import Terms
 from shop.orders.placing.service import place_orders
 from shop.orders.views import LIVE
 from shop.passwords import Passwords
+from shop.sealing import KeyRing
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -48,6 +50,7 @@ from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
+from shop.web.shared_pages import SharedPages, edition_of
 from shop.web.templating import set_up_templates
 
 ROOT = Path(__file__).parent.parent
@@ -156,11 +159,16 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
 
 async def kept_pages(app: web.Application) -> AsyncIterator[None]:
     """What is kept of pages, forgotten as the database says."""
-    pages = app[PAGES]
+    pages, settings = app[PAGES], app[SETTINGS]
+    app[CACHE] = Cache.open(settings.cache_url, prefix="pages")
     pages.changes = Changes(app[DB], pages.forget)
+    edition = await asyncio.to_thread(edition_of, ROOT, settings)
+    pages.shared = SharedPages(app[CACHE], KeyRing(settings.secret_keys, "pages"), pages.changes, edition)
     pages.changes.start()
     yield
     await pages.changes.stop()
+    await pages.shared.close()
+    await app[CACHE].close()
 
 
 async def till(app: web.Application) -> AsyncIterator[None]:

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from shop.assets import Assets
+from shop.cache.cache import Cache
 from shop.cache.client import RedisClient
 from shop.db import Database
 from shop.limits import Limits
@@ -14,6 +15,7 @@ from shop.urls import Urls
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DB = web.AppKey("DB", Database)
 REDIS = web.AppKey("REDIS", RedisClient)
+CACHE = web.AppKey("CACHE", Cache)
 URLS = web.AppKey("URLS", Urls)
 TOKENS = web.AppKey("TOKENS", Tokens)
 PASSWORDS = web.AppKey("PASSWORDS", Passwords)

@@ -46,12 +46,13 @@ class Changes:
         self._latest: dict[str, int] = {}
         self._earlier: dict[str, int] = {}
         self._turned_at = time.monotonic()
+        self._is_caught_up = False
         self._listener = Listener(db.listen_url, {CHANNEL: self._heard}, connected=self._caught_up)
 
     @property
     def is_listening(self) -> bool:
-        """Whether a change would be heard now."""
-        return self._listener.is_connected
+        """Whether every change until now was heard, but for what is on its way."""
+        return self._listener.is_connected and self._is_caught_up
 
     def start(self) -> None:
         """Listens in the background; until it is connected, and whenever it is not, things live only as long as their own limit."""
@@ -74,11 +75,13 @@ class Changes:
 
     async def _caught_up(self) -> None:
         """Reads again what may have been missed, and sweeps away what is too old to matter."""
+        self._is_caught_up = False
         async with self._db.read() as conn:
             await conn.execute("DELETE FROM cache_changes WHERE changed_at < now() - interval '1 hour'")
             rows = await conn.fetch_all("SELECT tag, max(transaction_id) AS last FROM cache_changes GROUP BY tag")
         for row in rows:
             self._note(row.tag, row.last)
+        self._is_caught_up = True
 
     def _note(self, tag: str, transaction: int) -> None:
         if time.monotonic() - self._turned_at > REMEMBERED_SECONDS:

@@ -2,7 +2,7 @@
 
 A view behind `@kept(...)` returns a Draft: a template, what it says, the tags it shows and when it ends by itself. It is
 rendered with holes, kept as bytes, and forgotten as soon as one of its tags changes in the database
-(shop/cache/changes.py), at the latest after a minute.
+(shop/cache/changes.py), at the latest after a minute. What this process has not rendered, another may have (shop/web/shared_pages.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
@@ -25,6 +25,9 @@ from shop.keys import DB, LANG, ROUTE
 from shop.web import holes
 from shop.web.rendering import PARAMETERS, offered, rendered
 from shop.web.respond import answer
+
+if TYPE_CHECKING:
+    from shop.web.shared_pages import SharedPages
 
 KEPT_SECONDS = 60.0
 BYTES = 64 * 1024 * 1024
@@ -68,7 +71,8 @@ class Pages:
 
     def __init__(self) -> None:
         self.kept: OrderedDict[Key, Kept] = OrderedDict()
-        self.changes: Changes  # set when the shop starts
+        self.changes: Changes  # both set when the shop starts
+        self.shared: SharedPages
         self._by_tag: dict[str, set[Key]] = {}
         self._rendering: dict[Key, asyncio.Future[Kept | web.StreamResponse]] = {}
         self._size = 0
@@ -157,7 +161,7 @@ def kept(*parameters: str) -> Callable[[View], Callable[[web.Request], Awaitable
             key = key_of(request, parameters)
             found = pages.find(key)
             if found is None:
-                result = await pages.once(key, functools.partial(_render, request, view))
+                result = await pages.once(key, functools.partial(_found_or_rendered, request, view, key))
                 if not isinstance(result, Kept):
                     return copied(result)
                 found = result
@@ -202,6 +206,17 @@ async def kept_parts(
             found[number] = _kept(request, name, draft, as_of)
             pages.keep((name, lang, str(number)), found[number])
     return [holes.fill(found[number].pieces, {}) for number in ids if number in found]
+
+
+async def _found_or_rendered(request: web.Request, view: View, key: Key) -> Kept | web.StreamResponse:
+    shared = request.app[PAGES].shared
+    found = await shared.find(key)
+    if found is not None:
+        return found
+    result = await _render(request, view)
+    if isinstance(result, Kept):
+        shared.offer(key, result)
+    return result
 
 
 async def _render(request: web.Request, view: View) -> Kept | web.StreamResponse:
