@@ -19,6 +19,7 @@ from shop.db import Connection
 from shop.i18n import ngettext
 from shop.keys import DB, LANG, PASSWORDS, SETTINGS, URLS
 from shop.limits import Try
+from shop.orders.queries import orders_of
 from shop.passwords import TooBusy
 from shop.sealing import KeyRing
 from shop.web.access import visitor_of
@@ -30,6 +31,7 @@ from shop.web.respond import render, see_other_path
 
 WRONG: Final = 422
 RECENT: Final = 5
+LAST_ORDERS: Final = 3
 # security: a page whose path is a key tells it to nobody, and nobody keeps it
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
@@ -40,8 +42,10 @@ async def account(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         owner = await owner_of(conn, request)
         address = await offered_address(conn, owner.id)
+        orders = await orders_of(conn, owner.id, None, LAST_ORDERS)
         recent = await products_by_ids(conn, (visitor.recent or ())[:RECENT], request[LANG])
-    return await render(request, "accounts/account.html", account=owner, address=address, recent=recent)
+    around: dict[str, Any] = {"account": owner, "address": address, "orders": orders, "recent": recent}
+    return await render(request, "accounts/account.html", **around)
 
 
 async def language(request: web.Request) -> web.StreamResponse:
