@@ -94,7 +94,7 @@ def _together(desk: Image.Image, phone: Image.Image) -> Image.Image:
 def _save(image: Image.Image, name: str) -> None:
     """With a palette: a third of the size, and nobody sees it."""
     palette = image.quantize(256)
-    palette.putpalette([255 if part > 250 else part for part in palette.getpalette() or []])  # paper stays white
+    palette.putpalette([255 if part > 246 else part for part in palette.getpalette() or []])  # paper stays white
     image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(OUT / f"{name}.png", optimize=True)
 
 
