@@ -36,7 +36,7 @@ Row = dict[str, Any]
 async def fill_up(database: Database, demo: DemoShop, wanted: int) -> int:
     """Adds goods until the shop has `wanted` products; how many were added. Commits after each batch."""
     async with database.read() as conn:
-        known = await _known(conn)
+        known = await _known(conn, demo)
     missing = wanted - known["products"]
     rows = islice(_goods(demo, known), max(0, missing))
     added = 0
@@ -60,21 +60,16 @@ async def _write_patiently(database: Database, batch: list[Row]) -> None:
     raise DbTimeout(f"{len(batch)} rows were not written in {PATIENCE} tries")
 
 
-async def _known(conn: Connection) -> Row:
+async def _known(conn: Connection, demo: DemoShop) -> Row:
     categories = await conn.fetch_all("SELECT id, name FROM categories")
     origins = await conn.fetch_all("SELECT id, code FROM origins")
-    pictures = await conn.fetch_all(
-        "SELECT DISTINCT ON (product_id) product_id, fingerprint FROM pictures ORDER BY 1, id"
-    )
-    by_id = {row.product_id: row.fingerprint for row in pictures}
-    named = await conn.fetch_all(
-        "SELECT id, name->>'en' AS name FROM products WHERE id = ANY(%(ids)s)", {"ids": [*by_id]}
-    )
+    slugs = [latin(goods["name"][0]) for stall in demo.stalls for goods in stall["goods"]]
+    pictures = await conn.fetch_all(PICTURES, {"slugs": slugs})
     return {
         "products": await conn.fetch_value("SELECT count(*) FROM products"),
         "categories": {row.name["en"]: row for row in categories},
         "origins": {row.code: row.id for row in origins},
-        "pictures": {row.name: by_id[row.id] for row in named},
+        "pictures": {row.name: row.fingerprint for row in pictures},
     }
 
 
@@ -129,6 +124,11 @@ async def _write(conn: Connection, rows: list[Row]) -> None:
     await keep_vocabulary(conn, (name for row in rows for name in row["name"].values()))
 
 
+PICTURES = """
+SELECT p.name->>'en' AS name, (
+    SELECT fingerprint FROM pictures WHERE product_id = p.id ORDER BY position LIMIT 1) AS fingerprint
+FROM product_slugs u JOIN products p ON p.id = u.product_id WHERE u.lang = 'en' AND u.slug = ANY(%(slugs)s)
+"""
 NUMBERS = "SELECT nextval(pg_get_serial_sequence('products', 'id')) AS id FROM generate_series(1, %(n)s)"
 ADD_PRODUCTS = """
 INSERT INTO products (id, category_id, name, subtitle, slugs, keeping, shelf_life_days, status)
