@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove check format lint types templates secrets clean
+.PHONY: help run test prove bench check format lint types templates secrets clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a pa
 
 prove: .prepared ## run the longer proofs too
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+bench: .prepared ## measure: CPU and rates against the bare way, both in one run; ARGS=pages for one
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 check: format lint types templates secrets test ## everything that has to hold: what the build runs
 

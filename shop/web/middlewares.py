@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from shop.db import DbTimeout, DbUnavailable, deadline
+from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly, deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
 from shop.web.bodies import posted
 from shop.web.metrics import observe
@@ -19,7 +19,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PAGE_SECONDS = 3.0
 CHECKOUT_SECONDS = 8.0
 BODY_SECONDS = 10.0
-RETRY_AFTER = "5"
+RETRY_AFTER = 5  # seconds
 ERROR_PAGES = frozenset({400, 403, 404, 405, 408, 413, 415, 429, 500, 503})
 
 log = structlog.get_logger("shop.web")
@@ -51,9 +51,11 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         if "Allow" in error.headers:
             page.headers["Allow"] = error.headers["Allow"]
         return page
-    except (DbUnavailable, DbTimeout) as error:
+    except BadCursor:  # the address of a next page that no page of ours has named
+        return _error_page(request, 404)
+    except (Conflict, DbTimeout, DbUnavailable, ReadOnly) as error:
         log.warning("dependency away", error=type(error).__name__, route=request.get(ROUTE))
-        return _error_page(request, 503)
+        return _error_page(request, 503, retry_after=error.retry_after)
     except Exception:
         log.exception("unexpected error", route=request.get(ROUTE))
         return _error_page(request, 500)
@@ -78,14 +80,14 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
 
 
-def _error_page(request: web.Request, status: int) -> web.Response:
+def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTER) -> web.Response:
     known = status if status in {400, 403, 404, 429, 500, 503} else 400
     page = render_error(request, known)
     page.set_status(status)
     if status == 408:
         page.force_close()  # the rest of the body may still come, and is nobody's next request
     if status == 503:
-        page.headers["Retry-After"] = RETRY_AFTER
+        page.headers["Retry-After"] = str(retry_after)
     return page
 
 
