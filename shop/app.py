@@ -18,6 +18,8 @@ import shop.history.service
 import shop.mailroom.routes
 import shop.orders.personal_data
 import shop.orders.routes
+import shop.reviews.queries
+import shop.reviews.routes
 import shop.search.routes
 from shop import common_passwords
 from shop.accounts.personal_data.views import PERSONAL_DATA
@@ -70,6 +72,7 @@ FEATURES: tuple[list[Route], ...] = (
     shop.catalog.routes.ROUTES,
     shop.content.routes.ROUTES,
     shop.history.routes.ROUTES,
+    shop.reviews.routes.ROUTES,
     shop.search.routes.ROUTES,
     shop.orders.routes.ROUTES,
 )
@@ -148,6 +151,7 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
         shop.history.service.personal_chapter(app[REDIS]),
         shop.cart.personal_data.CHAPTER,
         shop.orders.personal_data.CHAPTER,
+        shop.reviews.queries.CHAPTER,
         *shop.accounts.personal_data.service.CHAPTERS,
     )
     app[PASSWORDS] = Passwords()

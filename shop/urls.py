@@ -69,6 +69,7 @@ PATHS: Mapping[str, str] = {
     "orders.orders": "/account/orders",
     "orders.receipt": "/orders/{number}/receipt",
     "orders.return": "/orders/{number}/return",
+    "reviews.review": "/account/reviews/{product}",
     "search.results": "/search",
     "search.suggestions": "/search/suggestions",
     "static.file": "/static/{version}/{path:.+}",

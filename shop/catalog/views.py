@@ -13,6 +13,7 @@ from shop.catalog.queries import Moved, newest_cards, next_offer_turn, product_b
 from shop.content.queries import home_blocks, next_block_turn
 from shop.i18n import NAMES, text_in
 from shop.keys import DB, LANG, URLS
+from shop.reviews.queries import opinions_on
 from shop.web.pages import Draft, kept
 from shop.web.respond import render, see_other_path
 
@@ -94,10 +95,12 @@ async def product(request: web.Request) -> Draft | web.StreamResponse:
             raise web.HTTPNotFound
         related = await related_cards(conn, found, lang, BESIDE)
         newest = await newest_cards(conn, [found.category.id], lang, BESIDE, without=found.id)
+        opinions = await opinions_on(conn, found.id)
         ends_at = await next_offer_turn(conn)
     return Draft(
         "catalog/product.html",
         {
+            "opinions": opinions,
             "product": found,
             "sku": found.sku(request.query.get("sku")),
             "allergen_names": ALLERGENS,

@@ -37,6 +37,12 @@ class OrderPage:
         return self.order.fulfilment is Fulfilment.DELIVERED and self.asked_return is None
 
     @property
+    def can_be_reviewed(self) -> bool:
+        """Whether its member can say how the goods were."""
+        has_arrived = self.order.fulfilment in {Fulfilment.DELIVERED, Fulfilment.FINISHED}
+        return has_arrived and self.order.account_id is not None
+
+    @property
     def awaits_payment(self) -> bool:
         """Whether the buyer can pay online at this moment."""
         order = self.order
