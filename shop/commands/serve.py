@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import sys
 
 from shop import logs
 from shop.commands.sockets import Taken, listen, listen_on_path
+from shop.db import Database, DbError
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
 
 HELP = "serve a real shop: no mail room, no sandbox, no demo accounts (settings: config/environment.example)"
 GRACE = 20.0  # seconds for running requests when told to stop
+
+
+class IsDemo(Exception):
+    """The database is the demo's; the text is one sentence for a person."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +30,8 @@ def main(arguments: argparse.Namespace) -> int:
     try:
         settings = Settings.load(os.environ, development=False)
         sockets = listen_on_path(settings.socket) if settings.socket else listen(settings.host, settings.port)
-    except (SettingsError, Taken) as problem:
+        asyncio.run(refuse_the_demo(settings))
+    except (IsDemo, SettingsError, Taken) as problem:
         print(problem, file=sys.stderr)
         return 1
     from shop.app import create_app  # only now, so that a wrong setting is told at once
@@ -33,3 +40,21 @@ def main(arguments: argparse.Namespace) -> int:
     logs.configure(development=False, service="web")
     run(lambda: create_app(settings), sockets, grace=GRACE)
     return 0
+
+
+async def refuse_the_demo(settings: Settings) -> None:
+    """security: the demo's customers have a password that everybody may read. Raises IsDemo.
+
+    A database that is away says nothing, and does not keep the shop from starting.
+    """
+    database = await Database.open(url=settings.database_url, max_size=1)
+    try:
+        async with database.read() as conn:
+            if await conn.fetch_value("SELECT 1 FROM shop_facts WHERE key = 'demo'"):
+                raise IsDemo(
+                    "SHOP_DATABASE_URL holds the demo, whose passwords everybody knows; serve a database of your own."
+                )
+    except DbError:
+        return
+    finally:
+        await database.close()

@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 
 from shop.commands import sockets
+from shop.db import Database
 from shop.settings import DEVELOPMENT_MARK, HOME, Settings
 from tests.servers import scratch_folder
 
@@ -82,6 +83,18 @@ def test_the_mail_room_cannot_be_asked_for(command: str, real: dict[str, str]) -
     told = run(command, {**real, "SHOP_MAIL_URL": "mailroom:"})
     assert told.returncode == 1
     assert told.stderr == "SHOP_MAIL_URL asks for the mail room, which exists only in development.\n"
+
+
+async def test_the_demo_is_never_served(real: dict[str, str], db: Database) -> None:
+    async with db.transaction() as conn:
+        await conn.execute("INSERT INTO shop_facts (key, value) VALUES ('demo', '{}')")
+
+    told = await asyncio.to_thread(run, "serve", real)
+
+    assert told.returncode == 1
+    assert told.stderr == (
+        "SHOP_DATABASE_URL holds the demo, whose passwords everybody knows; serve a database of your own.\n"
+    )
 
 
 def test_without_its_settings_it_does_not_start() -> None:
