@@ -16,7 +16,7 @@ from shop.commands.demo_many import fill_up
 from shop.commands.demo_pictures import has_emoji, paint_all
 from shop.commands.local import at_hand
 from shop.db import Connection, Database
-from shop.db.facts import fact, state_fact
+from shop.facts import fact, state_fact
 from shop.media.renditions import Renditions
 from shop.media.store import open_store
 from shop.passwords import hash_password

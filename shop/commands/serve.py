@@ -10,6 +10,7 @@ import sys
 from shop import logs
 from shop.commands.sockets import Taken, listen, listen_on_path
 from shop.db import Database, DbError
+from shop.facts import fact
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
 
 HELP = "serve a real shop: no mail room, no sandbox, no demo accounts (settings: config/environment.example)"
@@ -50,7 +51,7 @@ async def refuse_the_demo(settings: Settings) -> None:
     database = await Database.open(url=settings.database_url, max_size=1)
     try:
         async with database.read() as conn:
-            if await conn.fetch_value("SELECT 1 FROM shop_facts WHERE key = 'demo'"):
+            if await fact(conn, "demo") is not None:
                 raise IsDemo(
                     "SHOP_DATABASE_URL holds the demo, whose passwords everybody knows; serve a database of your own."
                 )
