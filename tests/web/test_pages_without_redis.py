@@ -129,6 +129,22 @@ async def test_pages_come_within_budget_and_say_the_same(guest: Visitor, own_red
             await asyncio.to_thread(say, own_redis, "CONFIG", "SET", "save", "")
 
 
+async def test_f_r1_r6_pages_come_while_redis_reads_its_file(guest: Visitor, own_redis: Valkey) -> None:
+    before = await walk(guest)
+    await asyncio.to_thread(own_redis.stop)
+    own_redis.socket.unlink(missing_ok=True)
+
+    async def loading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What a real one answers to every command meanwhile."""
+        while commands := (await reader.read(65_536)).count(b"*"):
+            writer.write(b"-LOADING Redis is loading the dataset in memory\r\n" * commands)
+        writer.close()
+
+    async with await asyncio.start_unix_server(loading, str(own_redis.socket)):
+        forget_all(guest)
+        assert await walk(guest) == before
+
+
 @pytest.mark.parametrize("fault", [killed, stopped], ids=["f_r1_killed", "f_r3_stopped"])
 async def test_a_change_is_seen_without_redis_too(
     guest: Visitor, own_redis: Valkey, postgres: Postgres, fault: Fault
