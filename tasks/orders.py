@@ -10,12 +10,12 @@ from shop.accounts.queries import account_by_id
 from shop.cart.models import GUEST_DAYS
 from shop.cart.service import forget_old_guests
 from shop.db import outbox
-from shop.db.outbox import Lease
+from shop.db.outbox import Hopeless, Lease
 from shop.delivery.service import make_windows
 from shop.i18n import N_, format_span, text_in
 from shop.money import format_money
 from shop.orders.links import order_link
-from shop.orders.models import Order, OrderLine
+from shop.orders.models import CASH, Order, OrderLine
 from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
 from shop.orders.service import ended_holds, finish_old, release
@@ -34,6 +34,10 @@ NEWS: Final[Mapping[str, tuple[str, str]]] = {
         N_("The order was cancelled. What you may have paid for it goes back to you by itself."),
     ),
     "refunded": (N_("Money back for your order %(number)s"), N_("We have sent money back to you.")),
+    "cash_due": (
+        N_("Give back cash for order %(number)s"),
+        N_("This order was paid in cash and came back. Give the money back and note it at the order."),
+    ),
     "new": (N_("New order %(number)s"), N_("Somebody has ordered. Here is what is wanted:")),
 }
 
@@ -77,9 +81,26 @@ async def send_new_order(shop: Workshop, held: Lease, *, order_id: int) -> None:
 
 
 @promised("tasks.mail.send_to_shop")
-async def send_to_shop(shop: Workshop, held: Lease, *, order_id: int, to: str) -> None:
-    """Tell one of the shop's addresses what was ordered."""
-    await _tell(shop, held, order_id, "new", to=to)
+async def send_to_shop(
+    shop: Workshop, held: Lease, *, order_id: int, to: str, news: str = "new", amount: int | None = None
+) -> None:
+    """Tell one of the shop's addresses what was ordered, or what has to be done about an order."""
+    await _tell(shop, held, order_id, news, to=to, amount=amount)
+
+
+@promised("tasks.payments.refund")
+async def refund(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Give back what is left of a paid order; cash is given back by people, who are told so."""
+    async with shop.db.read() as conn:
+        order = await order_by_id(conn, order_id)
+    if order is None or order.refunded == order.total:
+        return
+    if order.method != CASH:
+        raise Hopeless(f"no provider called {order.method} is switched on")
+    due = {"order_id": order_id, "news": "cash_due", "amount": order.total - order.refunded}
+    mails = [("tasks.mail.send_to_shop", {**due, "to": to}) for to in shop.settings.order_mails]
+    async with shop.db.transaction() as conn:
+        await outbox.promise_all(conn, mails)
 
 
 @promised("tasks.orders.sweep")

@@ -117,6 +117,36 @@ async def test_s33_another_total_asks_again(lin: Visitor, market: Market, seen: 
     assert again.status == 303
 
 
+async def test_s25_fields_nobody_asked_for_change_nothing(lin: Visitor, market: Market) -> None:
+    sku = await market.sku(10, 2000)
+    await put(lin, sku)
+    extra = dict.fromkeys(("account_id", "user_id", "is_admin", "price", "status", "paid", "goods", "refunded"), "7")
+    extra |= {"payment": "paid", "fulfilment": "delivered", "freight": "0", "discount": "2000", "number": "MINE"}
+    said = fields(market, await desk(lin), seen_total="3000", **extra)
+    assert (await lin.post("/checkout", data=said, allow_redirects=False)).status == 303
+    async with market.db.read() as conn:
+        order = await conn.fetch_one("SELECT * FROM orders")
+    assert order is not None
+    assert (order.payment, order.fulfilment, order.total, order.refunded) == ("due", "placed", 3000, 0)
+    assert (order.account_id, order.number != "MINE") == (1, True)
+
+
+async def test_an_address_of_somebody_else_is_not_there(lin: Visitor, market: Market) -> None:
+    tom = await customer(market.db, TOM)
+    async with market.db.transaction() as conn:
+        foreign = await conn.fetch_value(
+            "INSERT INTO addresses (account_id, receiver, phone, city, street) VALUES"
+            " (%(tom)s, 'Tom', '13900139000', 'Beijing', 'Secret Lane') RETURNING id",
+            {"tom": tom.id},
+        )
+    await put(lin, await market.sku(10, 2000))
+    said = {**fields(market, await desk(lin), seen_total="3000"), "address_id": str(foreign), "street": "", "phone": ""}
+    answer = await lin.post("/checkout", data=said, allow_redirects=False)
+    assert answer.status == 422
+    assert "Secret Lane" not in await answer.text()
+    assert await orders(market) == 0
+
+
 async def test_s40_an_old_page_orders_nothing_it_does_not_show(lin: Visitor, market: Market) -> None:
     sku = await market.sku(10, 2000)
     await put(lin, sku)

@@ -127,3 +127,27 @@ async def test_the_sweeper_releases_holds_and_finishes_what_is_old(shop: Worksho
     async with market.db.transaction() as conn:
         assert await service.finish_old(conn, 0) == 1
     assert await market.is_sound()
+
+
+async def test_cash_that_goes_back_is_given_by_people(shop: Workshop, market: Market) -> None:
+    sku, mei = await market.sku(10), await market.account("mei")
+    placed = await market.buy_one(market.cash_wish(mei, (sku, 1), total=2000))
+    assert isinstance(placed, Placed)
+    async with market.db.transaction() as conn:
+        for step in (service.pack, service.ship, service.deliver):
+            await step(conn, placed.order_id)
+        await conn.execute("DELETE FROM outbox")
+        await service.ask_return(conn, placed.order_id, "soft")
+        await service.decide_return(conn, placed.order_id, is_accepted=True)
+        row = await conn.fetch_one("DELETE FROM outbox RETURNING task, args")
+    assert row is not None
+    assert row.task == "tasks.payments.refund"
+    await tasks.refund(shop, Lease(1, *([None] * 2), row.task, row.args, 1), **row.args)  # type: ignore[arg-type]
+    await keep_promises(shop)
+    first, second = shop.mailer.mails  # type: ignore[attr-defined]
+    assert {first["To"].addresses[0].addr_spec, second["To"].addresses[0].addr_spec} == {
+        "kitchen@shop.example",
+        "boss@shop.example",
+    }
+    assert first["Subject"] == f"Give back cash for order {placed.number}"
+    assert "Amount: ¥20.00" in text_of(first)
