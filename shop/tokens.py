@@ -34,7 +34,8 @@ class Tokens:
 
     def read(self, purpose: str, token: str, max_age: int) -> Any:
         """Return the signed data; raises LinkExpired after `max_age` seconds and LinkInvalid for all else."""
-        if len(token) > MAX_LENGTH:
+        # surprise: a cookie may hold any bytes, and itsdangerous cannot even encode half a surrogate pair
+        if len(token) > MAX_LENGTH or not token.isascii():
             raise LinkInvalid
         try:
             return self._serializer(purpose).loads(token, max_age=max_age)

@@ -21,6 +21,12 @@ def test_s5_a_token_is_good_for_its_purpose_only() -> None:
         tokens.read("password-reset", tokens.sign("activation", 7), 60)
 
 
+@pytest.mark.parametrize("sent", ["\udcff\udcfe", "é", "令牌"])
+def test_s5_bytes_that_are_no_token_are_refused_like_any_other(sent: str) -> None:
+    with pytest.raises(LinkInvalid):
+        Tokens([NEW]).read("flash", sent, 60)
+
+
 def test_s5_no_altered_letter_passes() -> None:
     tokens = Tokens([NEW])
     token = tokens.sign("activation", 7)

@@ -25,7 +25,7 @@ from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, REDIS, SETTINGS
 from shop.limits import Limit
 from shop.web.access import Visitor, visitor_of
-from shop.web.cookies import BASKET, cookie_of, give_cookie
+from shop.web.cookies import BASKET, basket_hash_of, give_cookie
 from shop.web.flash import Kind, flash
 from shop.web.forms import Form
 from shop.web.next_page import own_page
@@ -34,7 +34,6 @@ from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other, see_other_path
 
 COOKIE_BYTES: Final = 32
-COOKIE_LENGTH: Final = 43
 CODES_PER_HOUR: Final = Limit("coupon.network", 10, 3600)
 REFUSED: Final[Mapping[CouponRefused, str]] = {
     CouponRefused.UNKNOWN: N_("There is no such coupon."),
@@ -177,7 +176,7 @@ async def basket_hole(request: web.Request, visitor: Visitor) -> Filling:
 
 async def merge(conn: Connection, request: web.Request, sign_in: SignIn) -> None:
     """At sign-in, inside its transaction: the guest's basket becomes the member's, once."""
-    guest = _cookie_hash(request)
+    guest = basket_hash_of(request)
     if guest is not None and await service.merge_on_sign_in(conn, sign_in.account_id, guest):
         await keep_count(conn, request.app[REDIS], Owner(account_id=sign_in.account_id), sign_in.tag)
 
@@ -186,12 +185,7 @@ def owner_of(request: web.Request, visitor: Visitor) -> Owner:
     """Whose basket the request is about; Owner() for a guest who has none."""
     if visitor.account_id is not None:
         return Owner(account_id=visitor.account_id)
-    return Owner(cookie_hash=_cookie_hash(request))
-
-
-def _cookie_hash(request: web.Request) -> bytes | None:
-    value = cookie_of(request, BASKET)
-    return hashlib.sha256(value.encode()).digest() if len(value) == COOKIE_LENGTH and value.isascii() else None
+    return Owner(cookie_hash=basket_hash_of(request))
 
 
 async def _holder(request: web.Request) -> Holder:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from shop.cart.count import keep_count
 from shop.cart.queries import Owner
 from shop.cart.service import add_again
 from shop.db import Connection
-from shop.i18n import N_, gettext, text_in
+from shop.i18n import N_, gettext, ngettext, text_in
 from shop.keys import DB, LANG, LIMITS, REDIS, TOKENS
 from shop.limits import Limit
 from shop.orders import service
@@ -28,7 +27,7 @@ from shop.orders.live import LiveOrders
 from shop.orders.models import Actor, NotAllowed, Order
 from shop.orders.queries import names_of, order_by_number, order_page, orders_of, quantities_of
 from shop.web.access import visitor_of
-from shop.web.cookies import BASKET, cookie_of
+from shop.web.cookies import basket_hash_of
 from shop.web.flash import Kind, flash
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
@@ -137,11 +136,9 @@ async def order_again(request: web.Request) -> web.StreamResponse:
     """Puts everything of an order into the basket, as far as it can be had."""
     found = await _own(request)
     visitor = await visitor_of(request)
-    cookie = cookie_of(request, BASKET)
-    if visitor.account_id is None and not cookie:
+    owner = Owner(account_id=visitor.account_id) if visitor.account_id else Owner(cookie_hash=basket_hash_of(request))
+    if owner == Owner():
         return _back(request, found, N_("Put something into your basket first, or sign in."), "info")
-    hashed = hashlib.sha256(cookie.encode()).digest()
-    owner = Owner(account_id=visitor.account_id) if visitor.account_id else Owner(cookie_hash=hashed)
     async with request.app[DB].transaction() as conn:
         missing = await add_again(conn, owner, await quantities_of(conn, found.id))
         names = await names_of(conn, missing)
@@ -166,7 +163,13 @@ async def look_up(request: web.Request) -> web.StreamResponse:
     network = prefix_of(address_of(request))
     attempt = await request.app[LIMITS].take((LOOKUPS[0], network), (LOOKUPS[1], number))
     if not attempt.is_allowed:
-        raise web.HTTPTooManyRequests(headers={"Retry-After": str(attempt.wait)})
+        one, many = (
+            "Too many attempts. Try again in %(num)s minute.",
+            "Too many attempts. Try again in %(num)s minutes.",
+        )
+        form.form_errors.append(ngettext(request[LANG], one, many, -(-attempt.wait // 60)))
+        waits = {"Retry-After": str(attempt.wait)}
+        return await render(request, "orders/lookup.html", form=form, status=429, headers=waits)
     async with request.app[DB].read() as conn:
         found = await order_by_number(conn, number)
     if found is None or found.email_key != identity_key(form.email.data or ""):

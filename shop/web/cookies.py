@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Final
+
 from aiohttp import web
 
 from shop.keys import SETTINGS
 
 SESSION = "session"
 BASKET = "basket"
+BASKET_LENGTH: Final = 43  # 32 random bytes in URL-safe base64
 
 
 def cookie_name(app: web.Application, name: str) -> str:
@@ -18,6 +22,12 @@ def cookie_name(app: web.Application, name: str) -> str:
 def cookie_of(request: web.Request, name: str) -> str:
     """The value that came with the request, "" when none did."""
     return request.cookies.get(cookie_name(request.app, name), "")
+
+
+def basket_hash_of(request: web.Request) -> bytes | None:
+    """What a guest's basket is found by: the hash of its cookie; None for a cookie that we could not have given."""
+    value = cookie_of(request, BASKET)
+    return hashlib.sha256(value.encode()).digest() if len(value) == BASKET_LENGTH and value.isascii() else None
 
 
 def give_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str, max_age: int | None) -> None:

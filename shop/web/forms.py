@@ -17,6 +17,9 @@ from shop.web.rendering import language_of
 
 # PostgreSQL keeps no NUL, and half a surrogate pair is no text.
 UNUSABLE: Final = re.compile("[\x00\ud800-\udfff]")
+# A tab or a line end inside one line comes from a table that was copied; no header of a mail could carry it.
+ENDS_AND_TABS: Final = re.compile("[\t-\r\x1c-\x1f\x85\u2028\u2029]+")
+NOT_IN_ONE_LINE: Final = re.compile("[\x00-\x1f\x7f]")
 Check = Callable[[wtforms.Form, wtforms.Field], None]
 
 
@@ -50,6 +53,8 @@ class Form(wtforms.Form):
         self.lang = lang
         for field in self:
             _translate(field, lang)
+            if _is_one_line(field) and field.data:
+                field.data = ENDS_AND_TABS.sub(" ", field.data)
 
     @classmethod
     async def read(cls, request: web.Request, **options: Any) -> Self:
@@ -65,7 +70,8 @@ class Form(wtforms.Form):
         """Check every field; what PostgreSQL could not keep is refused here, for all of them."""
         is_valid = super().validate(extra_validators)
         for field in self:
-            if isinstance(field.data, str) and UNUSABLE.search(field.data):
+            unusable = NOT_IN_ONE_LINE if _is_one_line(field) else UNUSABLE
+            if isinstance(field.data, str) and (unusable.search(field.data) or UNUSABLE.search(field.data)):
                 self.wrong(field, N_("This contains characters that cannot be used."))
                 is_valid = False
         return is_valid
@@ -121,6 +127,12 @@ def refuse(field: wtforms.Field, message: str, **values: object) -> NoReturn:
 def stripped(text: str | None) -> str | None:
     """A filter for fields in which spaces around the text are slips of the hand."""
     return text.strip() if text else text
+
+
+def _is_one_line(field: wtforms.Field) -> bool:
+    """Whether people see what they typed as one line; a password is taken as it is, and what is hidden was not typed."""
+    elsewhere = (wtforms.TextAreaField, wtforms.PasswordField, wtforms.HiddenField)
+    return isinstance(field, wtforms.StringField) and not isinstance(field, elsewhere)
 
 
 def _translate(field: wtforms.Field, lang: str) -> None:

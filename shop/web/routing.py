@@ -7,6 +7,7 @@ from aiohttp import web
 
 from shop.keys import LANG, ROUTE, URLS
 from shop.urls import PATHS
+from shop.web.forms import UNUSABLE
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A door looks at a request before its view does: None lets it in, an answer turns it away.
@@ -70,6 +71,8 @@ def _entered(route: Route, lang: str) -> View:
     async def handler(request: web.Request) -> web.StreamResponse:
         request[LANG] = lang
         request[ROUTE] = route.name
+        if any(UNUSABLE.search(part) for part in request.match_info.values()):
+            raise web.HTTPNotFound
         refusal = await route.door(request)
         return refusal if refusal is not None else await route.view(request)
 

@@ -1,9 +1,10 @@
 """aiohttp's server with our limits and our answer to what is not HTTP; `run.py serve`, `run.py dev` and the tests all use it."""
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_protocol import RequestHandler, RequestPayloadError
 from aiohttp.web_request import BaseRequest
 
 from shop.web.headers import SERVER, protection
@@ -20,6 +21,11 @@ class Protocol(RequestHandler):
     """One connection; what the parser refuses is answered without echo, version or log line."""
 
     __slots__ = ()
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Our own errors are logged; a body that was never read and turns out broken is the sender's."""
+        if not isinstance(kw.get("exc_info"), RequestPayloadError):
+            super().log_exception(*args, **kw)
 
     def handle_error(
         self,

@@ -288,6 +288,8 @@ async def test_guests_order_online_and_follow_the_link_they_were_given(
             await submit(other, "/orders", {"number": number, "email": "x@example.com"})
         limited = await submit(other, "/orders", {"number": number, "email": "lin@example.com"})
         assert limited.status == 429
+        assert int(limited.headers["Retry-After"]) > 0
+        assert 'value="lin@example.com"' in await limited.text()
         await customer(market.db, LIN)
         await sign_in(client, LIN)
         assert number in await (await client.get("/account/orders")).text()
@@ -313,3 +315,24 @@ async def test_news_of_an_order_arrive_by_themselves_and_end_with_the_session(li
             await service.ship(conn, 1)
         rest = await stream.content.read()
         assert b"news" not in rest.replace(b"data: 1\n\n", b"", 1)
+
+
+async def test_hidden_numbers_nobody_could_have_seen_order_nothing(lin: Visitor, market: Market) -> None:
+    await put(lin, await market.sku(5))
+    said = fields(market, await desk(lin))
+    for name in ("cart_version", "seen_total"):
+        answer = await submit(lin, "/checkout", {**said, name: "9" * 5000}, on="/checkout")
+        assert answer.status == 409
+    async with market.db.read() as conn:
+        assert await conn.fetch_value("SELECT count(*) FROM orders") == 0
+
+
+async def test_a_name_copied_out_of_a_table_is_one_line_and_its_mail_can_be_written(
+    lin: Visitor, market: Market
+) -> None:
+    await put(lin, await market.sku(5))
+    said = fields(market, await desk(lin), receiver="Lin\tWang\r\nBcc: eve@example.net")
+    assert (await order(lin, said)).status == 303
+    async with market.db.read() as conn:
+        address = await conn.fetch_value("SELECT address FROM orders")
+    assert address["receiver"] == "Lin Wang Bcc: eve@example.net"

@@ -11,6 +11,7 @@ from io import BytesIO
 import pytest
 from aiohttp.http_parser import HttpRequestParser
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from tests.web.raw import answers, exchange, host
 
@@ -92,6 +93,41 @@ async def test_a3_a_compressed_body_is_refused_before_it_is_opened(client: TestC
 
     assert answer.status == 415
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20 * 1024
+
+
+async def test_a3_a_compressed_body_that_is_none_leaves_no_line_in_the_log(
+    server: TestServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    sent = HEAD + "Content-Encoding: gzip\r\nContent-Length: 4\r\nConnection: close\r\n\r\nabcd"
+
+    replies = answers(await exchange(server, written(sent, server)))
+
+    assert [reply.status for reply in replies] == [415]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/products/%00", "/categories/a%00b", "/pages/%00", "/orders/%00", "/zh/products/%00"]
+)
+async def test_a_path_that_postgresql_could_not_hold_leads_nowhere(client: TestClient, path: str) -> None:
+    answer = await client.get(URL(path, encoded=True))
+
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("cookie", ["flash", "basket", "session", "device"])
+async def test_a_cookie_of_any_bytes_is_no_error_of_ours(server: TestServer, cookie: str) -> None:
+    async def status(line: str) -> int:
+        ask = f"{line} HTTP/1.1\r\nHost: {host(server)}\r\nCookie: {cookie}=".encode()
+        replies = answers(await exchange(server, ask + b"\xff\xfe\r\nConnection: close\r\n\r\n"))
+        return replies[0].status
+
+    assert [await status(line) for line in ("GET /", "GET /login", "GET /cart", "GET /checkout")] == [
+        200,
+        200,
+        200,
+        303,
+    ]
 
 
 async def test_a4_a_body_over_one_megabyte_is_refused(client: TestClient) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +12,7 @@ from aiohttp import web
 from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
 from shop.cart.count import forget_count
+from shop.cart.forms import whole_number
 from shop.cart.queries import Owner
 from shop.db.group_commit import GroupCommit
 from shop.delivery.models import ZoneKind
@@ -26,7 +26,7 @@ from shop.orders.models import CASH
 from shop.orders.placing.models import Answer, Purchase, Reason, Refused
 from shop.orders.queries import names_of, placement_of
 from shop.web.access import visitor_of
-from shop.web.cookies import BASKET, cookie_of
+from shop.web.cookies import basket_hash_of
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 
@@ -139,15 +139,21 @@ def _purchase(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk
         network=prefix_of(address_of(request)),
         lines=tuple((line.sku_id, line.quantity) for line in basket.lines),
         cart_id=basket.id,
-        cart_version=int(form.cart_version.data or 0) if (form.cart_version.data or "").isdecimal() else -1,
+        cart_version=_number(form.cart_version.data),
         zone_id=desk.chosen.zone.id,
         window_id=desk.window.id,
         address=said,
         method=form.method.data or "",
         note=form.note.data or "",
         coupon_code=basket.coupon_code,
-        seen_total=int(form.seen_total.data or 0) if (form.seen_total.data or "").isdecimal() else -1,
+        seen_total=_number(form.seen_total.data),
     )
+
+
+def _number(sent: str | None) -> int:
+    """A hidden number as the page wrote it; -1, which is no version and no total, for anything else."""
+    number = whole_number(sent)
+    return -1 if number is None else number
 
 
 async def _refused(request: web.Request, form: CheckoutForm, buyer: Buyer, answer: Refused) -> web.StreamResponse:
@@ -257,8 +263,7 @@ async def _page(
 async def _buyer(request: web.Request) -> Buyer:
     visitor = await visitor_of(request)
     if visitor.account_id is None:
-        cookie = cookie_of(request, BASKET)
-        return Buyer(Owner(cookie_hash=hashlib.sha256(cookie.encode()).digest()), "", None)
+        return Buyer(Owner(cookie_hash=basket_hash_of(request)), "", None)
     async with request.app[DB].read() as conn:
         account = await account_by_id(conn, visitor.account_id)
     return Buyer(Owner(account_id=visitor.account_id), visitor.tag, account)
