@@ -9,6 +9,7 @@ import pytest
 
 from shop.db import Database
 from shop.delivery.models import Area
+from shop.orders.checkout import views
 from tests.conftest import Visitor
 from tests.orders.market import Market
 from tests.world import CSRF, LIN, TOM, customer, sign_in, submit
@@ -336,3 +337,29 @@ async def test_a_name_copied_out_of_a_table_is_one_line_and_its_mail_can_be_writ
     async with market.db.read() as conn:
         address = await conn.fetch_value("SELECT address FROM orders")
     assert address["receiver"] == "Lin Wang Bcc: eve@example.net"
+
+
+@pytest.mark.parametrize("left", ["an empty basket", "a full window"])
+async def test_a_second_click_that_overtakes_the_first_at_the_desk_has_the_same_answer(
+    lin: Visitor, market: Market, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    sku = await market.sku(5)
+    await put(lin, sku)
+    said = fields(market, await desk(lin))
+    looked = await submit(lin, "/checkout", {**said, "look": "1"}, on="/cart")
+    said |= dict(HIDDEN.findall(await looked.text()))
+    first = await lin.post("/checkout", data=said, allow_redirects=False)
+    if left == "a full window":
+        await put(lin, sku)
+        async with market.db.transaction() as conn:
+            await conn.execute("UPDATE delivery_windows SET taken = capacity")
+    answers = [views._placed_before]
+
+    async def not_yet(*_: object) -> None:
+        monkeypatch.setattr(views, "_placed_before", answers[0])
+
+    monkeypatch.setattr(views, "_placed_before", not_yet)
+    second = await lin.post("/checkout", data=said, allow_redirects=False)
+    assert (second.status, second.headers["Location"]) == (303, first.headers["Location"])
+    assert first.headers["Location"].startswith("/orders/")
+    assert await orders(market) == 1

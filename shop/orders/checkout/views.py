@@ -78,13 +78,14 @@ async def checkout(request: web.Request) -> web.StreamResponse:
     if again is not None:
         return again
     desk = await _desk(request, form, buyer)
+    # The first click may have been served while this one looked: then the empty basket or the full window is its own doing.
     if not desk.basket.lines:
-        return see_other(request, "cart.cart")
+        return await _placed_before(request, form, buyer) or see_other(request, "cart.cart")
     _needs(form, buyer, desk)
     if "look" in await request.post():
         return await _page(request, form, buyer, desk)
     if not (form.validate() & _choices(request, form, buyer, desk)):
-        return await _page(request, form, buyer, desk, status=WRONG)
+        return await _placed_before(request, form, buyer) or await _page(request, form, buyer, desk, status=WRONG)
     return await _order(request, form, buyer, desk)
 
 
