@@ -21,7 +21,7 @@ from shop.orders.queries import lines_of, order_by_id
 from shop.orders.service import ended_holds, finish_old, release
 from tasks.runtime import Workshop, promised
 
-HOLDS_AT_ONCE: Final = 20
+HOLDS_AT_ONCE: Final = 500
 FINISHED_AFTER_DAYS: Final = 14
 
 # Subject and first sentence of each mail.
@@ -106,8 +106,9 @@ async def refund(shop: Workshop, held: Lease, *, order_id: int) -> None:
 @promised("tasks.orders.sweep")
 async def sweep(shop: Workshop, held: Lease) -> None:
     """Release holds that have ended, make the windows of the coming week, finish and forget what is past."""
-    while await _release_some(shop):
-        pass
+    for _ in range(HOLDS_AT_ONCE):
+        if not await _release_one(shop):
+            break
     timezone = shop.settings.timezone
     async with shop.db.transaction() as conn:
         await make_windows(conn, datetime.now(timezone).date(), timezone)
@@ -116,13 +117,14 @@ async def sweep(shop: Workshop, held: Lease) -> None:
         await forget_erased(conn)
 
 
-async def _release_some(shop: Workshop) -> bool:
-    """Release a handful in one transaction; whether there may be more."""
+async def _release_one(shop: Workshop) -> bool:
+    """Release one hold that has ended; False when there is none left.
+
+    surprise: one a transaction, for two would lock the second's window after the first's goods, against the order of locks.
+    """
     async with shop.db.transaction() as conn:
-        ended = await ended_holds(conn, HOLDS_AT_ONCE)
-        for order_id in ended:
-            await release(conn, order_id)
-    return len(ended) == HOLDS_AT_ONCE
+        ended = await ended_holds(conn, 1)
+        return bool(ended) and await release(conn, ended[0])
 
 
 async def _tell(
