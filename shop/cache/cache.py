@@ -24,6 +24,7 @@ from shop.cache.serializers import Msgpack, Serializer, Unreadable
 from shop.cache.stores import Command, Server, Store, as_server, open_store
 
 SECONDS: Final = 300.0
+ERRORS: Final = (RedisAway, ResponseError)
 BATCH: Final = 1000
 
 INCREASE: Final = Script(
@@ -44,8 +45,9 @@ Expiry = float | None | _Usual
 class Cache:
     """Values under `prefix:version:key`, each with its own expiry in seconds (None: never; 0 or less: at once).
 
-    With `ignores_errors` a Redis that is away holds nothing and takes nothing; otherwise every method raises RedisAway. Reads may
-    come from a replica and then lag behind; everything else asks the primary.
+    With `ignores_errors` a Redis that is away or refuses holds nothing and takes nothing; otherwise every method raises RedisAway, or
+    redis.ResponseError for what is not its server's state. Reads may come from a replica and then lag behind; everything else asks
+    the primary.
     """
 
     def __init__(
@@ -126,7 +128,7 @@ class Cache:
             # Rebuilds under way end first: what they have read is older than what is set now.
             ending = ["UNLINK", *(beside for key in batch for beside in self._beside(key))]
             replies = await self._together([ending, *commands[start : start + BATCH]])
-            failed += [key for key, reply in zip(batch, replies[1:], strict=True) if isinstance(reply, RedisAway)]
+            failed += [key for key, reply in zip(batch, replies[1:], strict=True) if isinstance(reply, ERRORS)]
         return failed
 
     async def add(self, key: str, value: Any, seconds: Expiry = USUAL) -> bool:
@@ -165,9 +167,9 @@ class Cache:
         """
         try:
             number = await self._store.primary.run(INCREASE, [self._key(key)], [by])
-        except ResponseError as error:
-            raise ValueError(f"{key!r} holds no whole number that can be counted") from error
-        except RedisAway:
+        except ERRORS as error:
+            if "integer" in str(error) or "WRONGTYPE" in str(error):
+                raise ValueError(f"{key!r} holds no whole number that can be counted") from error
             if not self._ignores_errors:
                 raise
             return None
@@ -193,7 +195,7 @@ class Cache:
             return 0
         beside = [name for key in keys for name in self._beside(key)]
         _, deleted = await self._together([("UNLINK", *beside), ("UNLINK", *map(self._key, keys))])
-        return 0 if isinstance(deleted, RedisAway) else int(deleted)
+        return 0 if isinstance(deleted, ERRORS) else int(deleted)
 
     async def clear(self) -> int:
         """How many entries of this prefix were deleted, whatever their version; other prefixes and keys stay."""
@@ -260,19 +262,19 @@ class Cache:
     async def _unless_away(self, doing: Awaitable[T], otherwise: T) -> T:
         try:
             return await doing
-        except RedisAway:
+        except ERRORS:
             if not self._ignores_errors:
                 raise
             return otherwise
 
     async def _together(self, commands: list[Command]) -> list[Any]:
-        """The replies in order, RedisAway in the place of those that got none; every other error is raised."""
+        """The replies in order, an ignored error in the place of those that got none; every other is raised."""
         try:
             replies = await self._store.primary.many(commands)
         except RedisAway as away:
             replies = [away] * len(commands)
         for error in replies:
-            if isinstance(error, BaseException) and not (self._ignores_errors and isinstance(error, RedisAway)):
+            if isinstance(error, BaseException) and not (self._ignores_errors and isinstance(error, ERRORS)):
                 raise error
         return replies
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
+from redis.exceptions import ResponseError
 
 from shop.cache.client import Argument, Script
 from shop.cache.errors import RedisAway
@@ -23,7 +24,7 @@ POLL_SECONDS: Final = 0.03
 FRESH: Final = 1
 OURS: Final = 2
 THEIRS: Final = 3
-NOBODYS: Final = 0  # Redis is away
+NOBODYS: Final = 0  # Redis is away, or has something else in that place
 
 # KEYS: value, last value, lock. ARGV: token, milliseconds of the lock.
 ASK: Final = Script("""
@@ -106,7 +107,7 @@ class Rebuilds:
     async def _ask(self, recipe: Recipe, token: str) -> tuple[int, bytes | None]:
         try:
             state, kept = await self._server.run(ASK, recipe.keys, [token, int(LOCK_SECONDS * 1000)])
-        except RedisAway:
+        except (RedisAway, ResponseError):
             if not self._ignores_errors:
                 raise
             return NOBODYS, None
@@ -134,8 +135,8 @@ class Rebuilds:
     async def _tell(self, script: Script, keys: tuple[str, ...], arguments: list[Argument]) -> None:
         try:
             await self._server.run(script, keys, arguments)
-        except RedisAway as away:  # the value is made all the same
-            log.debug("rebuild not kept", reason=str(away))
+        except (RedisAway, ResponseError) as error:  # the value is made all the same
+            log.debug("rebuild not kept", reason=str(error))
 
     def _ended(self, recipe: Recipe, done: asyncio.Task[Any]) -> None:
         if self._running.get(recipe.keys[0]) is done:

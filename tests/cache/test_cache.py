@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.exceptions import ResponseError
 
 from shop.cache.cache import Cache
 from shop.cache.client import RedisClient
@@ -246,6 +247,24 @@ async def test_what_nobody_wrote_is_nothing_or_an_error_by_setting(
     with pytest.raises(Unreadable):
         await strict.get("key")
     await strict.close()
+
+
+async def test_another_kind_of_value_in_its_place_is_nothing_or_an_error_by_setting(cache: Cache, plain: Cache) -> None:
+    async def make() -> str:
+        return "made"
+
+    await plain.raw.execute("RPUSH", "shop:1:key", "x")
+    assert await plain.get("key", "nothing") == "nothing"
+    assert await plain.get_or_set("key", make) == "made"
+    with pytest.raises(ResponseError, match="wrong kind"):
+        await cache.get("key")
+    with pytest.raises(ResponseError, match="wrong kind"):
+        await cache.get_or_set("key", make)
+    for each in (plain, cache):
+        with pytest.raises(ValueError, match="no whole number"):
+            await each.incr("key")
+    assert await cache.set("key", "x") is True
+    assert await plain.get("key") == "x"
 
 
 def test_serializers_say_what_they_cannot_write() -> None:

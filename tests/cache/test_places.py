@@ -278,6 +278,12 @@ async def test_r8_it_needs_no_dangerous_command_and_reaches_no_key_but_its_own(t
         assert await cache.touch("b", None) is True
         assert await cache.get_many(["a", "b"]) == {"a": 2, "b": 2}
         assert await cache.clear() == 4
+        ignoring = Cache(other.raw, prefix="other")
+        assert await ignoring.set("key", "x") is False
+        assert await ignoring.get("key", "nothing") == "nothing"
+        assert await ignoring.incr("key") is None
+        assert await ignoring.delete("key") == 0
+        assert await ignoring.get_or_set("key", make) == "made"
         with pytest.raises(Exception, match="key"):
             await other.set("key", "x")
         with pytest.raises(Exception, match="permission"):

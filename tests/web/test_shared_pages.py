@@ -241,6 +241,12 @@ async def test_s57_whoever_writes_to_redis_cannot_write_our_pages(
         assert await text_of(two) == pears
         assert await text_of(two, "/products/apples") == apples
         assert len(renders) == 2
+    await redis.execute("DEL", *both)
+    for entry in both:
+        await redis.execute("RPUSH", entry, "no string at all")
+    for key in list(pages_of(two).kept):
+        pages_of(two).drop(key)
+    assert await text_of(two) == pears
 
 
 async def test_a_page_ends_for_all_when_it_ends(
