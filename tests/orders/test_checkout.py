@@ -363,3 +363,16 @@ async def test_a_second_click_that_overtakes_the_first_at_the_desk_has_the_same_
     assert (second.status, second.headers["Location"]) == (303, first.headers["Location"])
     assert first.headers["Location"].startswith("/orders/")
     assert await orders(market) == 1
+
+
+async def test_a_click_long_after_has_the_same_answer_however_the_province_was_written(
+    lin: Visitor, market: Market
+) -> None:
+    await put(lin, await market.sku(5))
+    said = fields(market, await desk(lin), province=" beijing ")
+    looked = await submit(lin, "/checkout", {**said, "look": "1"}, on="/cart")
+    said |= dict(HIDDEN.findall(await looked.text()))
+    clicks = [await lin.post("/checkout", data=said, allow_redirects=False) for _ in range(3)]
+    assert len({click.headers["Location"] for click in clicks}) == 1
+    assert clicks[0].headers["Location"].startswith("/orders/")
+    assert await orders(market) == 1

@@ -67,6 +67,10 @@ class CheckoutForm(AddressForm):
         return whole_number(self.window.data)
 
     def fingerprint(self, buyer: str) -> bytes:
-        """What stands for everything that was said, and by whom."""
-        said = "\0".join([buyer, *(f"{name}={self[name].data or ''}" for name in SAID)])
+        """What stands for everything that was said, and by whom.
+
+        surprise: as it was sent, for checking a field may write it differently ("上海" becomes "上海市").
+        """
+        sent = {name: (self[name].raw_data or [""])[0] for name in SAID}
+        said = "\0".join([buyer, *(f"{name}={text}" for name, text in sent.items())])
         return hashlib.sha256(said.encode()).digest()
