@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
@@ -10,13 +10,14 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from .errors import FieldError
 from .expressions import Aggregate, Expression, F, Ordering, Q, Raw, condition, flattened, is_aggregate, leaf, operand
-from .statements import Plan, Question, Sub
+from .statements import Plan, Question
 
 if TYPE_CHECKING:
     from .engine import Connection
     from .query import QuerySet
 
 M = TypeVar("M")
+Build = Callable[..., Plan]
 
 # SQL by shape. Values are no part of a shape and lists are one parameter, so the program's code bounds the number.
 _PLANS: dict[Any, Plan] = {}
@@ -35,14 +36,12 @@ class Chain(Generic[M]):
         self._noted: tuple[Any, ...] = ()  # values of annotations
         self._given: tuple[Any, ...] = ()  # values of conditions
         self._past: tuple[Any, ...] = ()  # values of `after`
-        self._low = 0
-        self._high: int | None = None
+        self._bounds: tuple[int, int | None] = (0, None)  # of the slice
+        self._limits: tuple[int, ...] = ()  # the same as the values of LIMIT and OFFSET
 
     def using(self, conn: Connection) -> Self:
         """The same question on this connection."""
-        clone = object.__new__(type(self))
-        clone.__dict__ = {**self.__dict__, "_conn": conn}
-        return clone
+        return self._clone(_conn=conn, _is_manager=self._is_manager)
 
     def all(self) -> Self:
         """The same question; for `.all().delete()`, which says that every row is meant."""
@@ -50,22 +49,16 @@ class Chain(Generic[M]):
 
     def filter(self, *conditions: Q, **lookups: Any) -> Self:
         """Only rows that meet every condition."""
-        self._unsliced("filter")
-        values: list[Any] = []
-        nodes = [part for q in conditions for part in flattened(condition(q, values))] if conditions else []
-        nodes += [leaf(path, value, values) for path, value in lookups.items()]
-        return self._narrowed(nodes, values)
+        return self._narrowed(conditions, lookups)
 
     def exclude(self, *conditions: Q, **lookups: Any) -> Self:
         """Without the rows that meet all conditions together; a NULL meets none, so its row stays."""
-        self._unsliced("filter")
-        values: list[Any] = []
-        return self._narrowed(flattened(condition(~Q(*conditions, **lookups), values)), values)
+        return self._narrowed((~Q(*conditions, **lookups),), {})
 
     def where(self, *clauses: ClauseElement | Any) -> Self:
         """Only rows that meet SQLAlchemy conditions on `Model.c`."""
         self._unsliced("filter")
-        return self._narrowed([(Raw(clause),) for clause in clauses], [])
+        return self._asking(where=(*self._parts["where"], *[(Raw(clause),) for clause in clauses]))
 
     def order_by(self, *names: str | Ordering | F | ClauseElement) -> Self:
         """In this order instead of any before: "price", "-price", "category__name", F("price").desc(nulls_last=True)."""
@@ -92,9 +85,7 @@ class Chain(Generic[M]):
     def prefetch_related(self, *names: str) -> Self:
         """Loads relations, to-many ones too, with one more query each."""
         self._whole("prefetch_related")
-        clone = self._clone()
-        clone._prefetched = (*self._prefetched, *names)
-        return clone
+        return self._clone(_prefetched=(*self._prefetched, *names))
 
     def select_for_update(
         self, *, skip_locked: bool = False, nowait: bool = False, of: Sequence[str] = (), no_key: bool = False
@@ -116,9 +107,7 @@ class Chain(Generic[M]):
         if group is None and any(is_aggregate(shape) for _, shape in shapes):
             group = question.model._meta.key if question.form == "object" else question.fields
         fields = question.fields if question.form == "object" else question.fields + added
-        clone = self._asking(annotations=tuple(shapes), group=group, fields=fields)
-        clone._noted = tuple(values)
-        return clone
+        return self._asking(annotations=tuple(shapes), group=group, fields=fields)._clone(_noted=tuple(values))
 
     def values(self, *fields: str) -> QuerySet[dict[str, Any]]:
         """Dicts of these fields (or all) instead of objects; what annotate() then counts is grouped by them."""
@@ -130,16 +119,14 @@ class Chain(Generic[M]):
             raise TypeError(f"{self._name}: values_list(flat=True) takes one field")
         return self._formed("flat" if flat else "tuple", fields)
 
-    def as_subquery(self, values: list[Any]) -> tuple[str, Sub]:
+    def as_subquery(self, values: list[Any]) -> tuple[str, Question]:
         """This set as the list of an `in`."""
-        values += (*self._noted, *self._given, *self._past)
-        return ("query", Sub(self._question._replace(low=False, high=False), self._low, self._high))
+        values += self._values
+        return ("query", self._question)
 
     def bound_to(self, model: type) -> Self:
         """The manager of a model."""
-        clone = self._asking(model=model)
-        clone._is_manager = True
-        return clone
+        return self._asking(model=model)._clone(_is_manager=True)
 
     @property
     def _question(self) -> Question:
@@ -155,44 +142,44 @@ class Chain(Generic[M]):
 
     @property
     def _values(self) -> tuple[Any, ...]:
-        return self._noted + self._given + self._past
+        return self._noted + self._given + self._past + self._limits
 
-    def _clone(self) -> Self:
+    def _clone(self, **state: Any) -> Self:
         clone = object.__new__(type(self))
-        clone.__dict__ = {**self.__dict__, "_is_manager": False}
+        clone.__dict__ = {**self.__dict__, "_is_manager": False, **state}
         return clone
 
     def _asking(self, **changes: Any) -> Self:
-        clone = object.__new__(type(self))
-        clone.__dict__ = {**self.__dict__, "_is_manager": False, "_parts": {**self._parts, **changes}}
-        return clone
+        return self._clone(_parts={**self._parts, **changes})
 
-    def _narrowed(self, nodes: list[Any], values: list[Any]) -> Self:
-        clone = self._asking(where=(*self._parts["where"], *nodes))
-        clone._given = (*self._given, *values)
+    def _narrowed(self, conditions: Sequence[Q], lookups: Mapping[str, Any], **changes: Any) -> Self:
+        self._unsliced("filter")
+        values = list(self._given)
+        nodes = [node for q in conditions for node in flattened(condition(q, values))] if conditions else []
+        nodes += [leaf(path, value, values) for path, value in lookups.items()]
+        clone = self._asking(where=(*self._parts["where"], *nodes), **changes)
+        clone._given = tuple(values)
         return clone
 
     def _formed(self, form: str, fields: tuple[str, ...]) -> QuerySet[Any]:
         question = self._question
         every = (*question.model._meta.names, *(name for name, _ in question.annotations))
-        clone: Any = self._asking(form=form, fields=fields or every, related=())
-        clone._prefetched = ()
-        return cast("QuerySet[Any]", clone)
+        return cast("QuerySet[Any]", self._asking(form=form, fields=fields or every, related=())._clone(_prefetched=()))
 
     def _sliced(self, low: int, high: int | None) -> Self:
-        clone = self._asking(low=low > 0, high=high is not None)
-        clone._low, clone._high = low, high
-        return clone
+        limits = (() if high is None else (high - low,)) + ((low,) if low else ())
+        parts = {**self._parts, "low": low > 0, "high": high is not None}
+        return self._clone(_parts=parts, _bounds=(low, high), _limits=limits)
 
     def _unsliced(self, verb: str) -> None:
-        if self._parts["low"] or self._parts["high"]:
+        if self._limits:
             raise TypeError(f"{self._name}: cannot {verb} a query once a slice has been taken")
 
     def _whole(self, method: str) -> None:
         if self._parts["form"] != "object":
             raise TypeError(f"{self._name}: {method}() loads objects, so it cannot follow values()")
 
-    def _plan(self, build: Callable[..., Plan], *key: Any) -> Plan:
+    def _plan(self, build: Build, *key: Any) -> Plan:
         try:
             known = _PLANS.get((build, *key))
         except TypeError:

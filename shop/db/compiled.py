@@ -25,10 +25,9 @@ def compiled(
     return str(done), values
 
 
-def bound(
-    statement: Select[Any], binders: Sequence[Any], values: Sequence[Any], others: Mapping[str, Any]
-) -> Select[Any]:
+def bound(statement: Select[Any], binders: Sequence[Any], values: Sequence[Any]) -> Select[Any]:
     """The statement with its values in it, for SQLAlchemy to go on with."""
     given = {name: check(value) for (name, check), value in zip(binders, values, strict=True)}
-    given = {name: value.adapted if isinstance(value, Json) else value for name, value in given.items()}
-    return statement.params({**given, **others})
+    return statement.params(
+        {name: value.adapted if isinstance(value, Json) else value for name, value in given.items()}
+    )

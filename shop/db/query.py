@@ -9,7 +9,7 @@ from sqlalchemy import Select
 
 from . import keyset, statements
 from .compiled import bound
-from .expressions import Aggregate, Ordering, condition, flattened, leaf, operand
+from .expressions import Aggregate, Count, Ordering, operand
 from .loading import prefetch
 from .scope import Scope
 from .writes import Writes
@@ -25,8 +25,8 @@ class QuerySet(Writes[M]):
 
     async def __aiter__(self) -> AsyncIterator[M]:
         """Object by object; in a transaction 500 at a time, else all at once."""
-        plan, params = self._asked()
-        async for rows in self._connection.batches(plan.sql, params):
+        plan = self._plan(statements.objects, self._lockable())
+        async for rows in self._connection.batches(plan.sql, plan.params(self._values)):
             found = plan.load(rows)
             await prefetch(self._connection, self._model, found, self._prefetched)
             for item in found:
@@ -51,9 +51,10 @@ class QuerySet(Writes[M]):
             raise ValueError(f"{self._name}: a slice takes whole numbers from 0 on, not {key!r}")
         if not isinstance(key, slice):
             return self._at(key)
-        low, high = self._low + (key.start or 0), self._high
+        start, high = self._bounds
+        low = start + (key.start or 0)
         if key.stop is not None:
-            high = self._low + key.stop if high is None else min(high, self._low + key.stop)
+            high = start + key.stop if high is None else min(high, start + key.stop)
         return self._sliced(low if high is None else min(low, high), high)
 
     @property
@@ -61,24 +62,16 @@ class QuerySet(Writes[M]):
         """The SELECT as SQLAlchemy's, with the values in it."""
         scope = Scope(self._model)
         select = statements.selected(scope, self._question)
-        return bound(select, scope.binders, self._values, self._slice_params())
+        return bound(select, scope.binders, self._values)
 
     async def get(self, *conditions: Any, **lookups: Any) -> M:
         """The one object; Model.DoesNotExist or Model.MultipleObjectsReturned otherwise."""
-        if conditions or lookups:
-            self._unsliced("filter")
-        values: list[Any] = []
-        nodes = [part for q in conditions for part in flattened(condition(q, values))] if conditions else []
-        nodes += [leaf(path, value, values) for path, value in lookups.items()]
-        # The commonest question of all: its plan is found without building the sets in between.
-        plan = self._plan(statements.single, self._lockable(), tuple(nodes))
-        params = plan.params((*self._values, *values))
-        params["high"] = 2
-        if self._low or self._high is not None:
-            params.update(self._slice_params())
-        found: list[M] = plan.load(await self._connection.fetch_tuples(plan.sql, params))
-        if self._prefetched:
-            await prefetch(self._connection, self._model, found, self._prefetched)
+        if self._limits and not (conditions or lookups):
+            chosen = self[:2]
+        else:  # in one step, being the commonest question of all; two rows are enough to know that there is another
+            chosen = self._narrowed(conditions, lookups, order=(), high=True)
+            chosen._limits = (2,)
+        found = await chosen._fetch()
         if len(found) == 1:
             return found[0]
         if not found:
@@ -105,20 +98,18 @@ class QuerySet(Writes[M]):
 
     async def exists(self) -> bool:
         """Whether there is any."""
-        return bool(await self._value(statements.existing))
+        return bool(await self._rows(statements.existing, self._question, values=self._values))
 
     async def count(self) -> int:
         """How many there are."""
-        return int(await self._value(statements.counted))
+        return int((await self.aggregate(n=Count("*")))["n"])
 
     async def aggregate(self, *aggregates: Aggregate, **named: Aggregate) -> dict[str, Any]:
         """Values over all of them: `aggregate(Avg("price"), total=Sum("stock"))`."""
-        values: list[Any] = []
+        values = list(self._values)
         asked = {**{a.default_name: a for a in aggregates}, **named}
         shapes = tuple((name, operand(aggregate, values)) for name, aggregate in asked.items())
-        plan = self._plan(statements.aggregated, self._question, shapes)
-        params = {**plan.params((*self._values, *values)), **self._slice_params()}
-        answer: dict[str, Any] = plan.load(await self._connection.fetch_tuples(plan.sql, params))[0]
+        answer: dict[str, Any] = (await self._rows(statements.aggregated, self._question, shapes, values=values))[0]
         return answer
 
     async def in_bulk(self, keys: Iterable[Any] | None = None, *, field_name: str = "pk") -> dict[Any, M]:
@@ -176,34 +167,17 @@ class QuerySet(Writes[M]):
             raise TypeError(f"{self._name}: groups have no first or last without order_by()")
         return self.order_by(*self._model._meta.key)
 
-    def _slice_params(self) -> dict[str, int]:
-        params = {} if self._high is None else {"high": self._high - self._low}
-        return {**params, "low": self._low} if self._low else params
-
     def _lockable(self) -> statements.Question:
         question = self._question
         if question.lock is not None and not self._connection.in_transaction:
             raise RuntimeError(f"{self._name}: select_for_update() needs a transaction")
         return question
 
-    def _asked(self) -> tuple[statements.Plan, dict[str, Any]]:
-        plan = self._plan(statements.objects, self._lockable())
-        params = plan.params(self._values)
-        if self._low or self._high is not None:
-            params.update(self._slice_params())
-        return plan, params
-
     async def _fetch(self) -> list[M]:
-        plan, params = self._asked()
-        found: list[M] = plan.load(await self._connection.fetch_tuples(plan.sql, params))
+        found: list[M] = await self._rows(statements.objects, self._lockable(), values=self._values)
         if self._prefetched:
             await prefetch(self._connection, self._model, found, self._prefetched)
         return found
-
-    async def _value(self, build: Any) -> Any:
-        plan = self._plan(build, self._question)
-        params = {**plan.params(self._values), **self._slice_params()}
-        return await self._connection.fetch_value(plan.sql, params)
 
 
 class Manager(QuerySet[M]):

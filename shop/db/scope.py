@@ -44,8 +44,9 @@ class Ref(NamedTuple):
 class Scope:
     """One statement being built: its table, the joins it needs, its named annotations and its parameters in order."""
 
-    def __init__(self, model: Any, binders: list[tuple[str, Binder]] | None = None) -> None:
+    def __init__(self, model: Any, binders: list[tuple[str, Binder]] | None = None, base: Any = None) -> None:
         self.model = model
+        self.base = model.table if base is None else base
         self.joins: dict[tuple[str, ...], tuple[Any, Any, bool, Any]] = {}
         self.names: dict[str, Ref] = {}
         self.touched: list[Ref] = []
@@ -55,7 +56,7 @@ class Scope:
     @property
     def source(self) -> Any:
         """The table with the joins that paths asked for."""
-        joined = self.model.table
+        joined = self.base
         for alias, on, outer, _ in self.joins.values():
             joined = joined.join(alias, on, isouter=outer)
         return joined

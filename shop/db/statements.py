@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import Select, Update, delete, literal_column, select, tuple_, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.sql.elements import ClauseElement
 
 from . import keyset, loading
@@ -13,6 +14,8 @@ from .compiled import compiled
 from .errors import FieldError
 from .expressions import Ordering, Shape
 from .scope import Binder, Ref, Scope, checker
+
+Shapes = tuple[tuple[str, Shape], ...]
 
 
 class Question(NamedTuple):
@@ -25,28 +28,19 @@ class Question(NamedTuple):
     related: tuple[str, ...] = ()
     form: str = "object"
     fields: tuple[str, ...] = ()
-    annotations: tuple[tuple[str, Shape], ...] = ()
+    annotations: Shapes = ()
     group: tuple[str, ...] | None = None
     lock: tuple[Any, ...] | None = None
     after: tuple[bool, ...] | None = None
     low: bool = False
     high: bool = False
 
-
-class Sub(NamedTuple):
-    """A query set inside another's `in`."""
-
-    question: Question
-    low: int
-    high: int | None
-
     def select(self, binders: list[tuple[str, Binder]]) -> Select[Any]:
-        """The inner SELECT, its parameters among the outer ones."""
-        question = self.question
-        if question.form == "object":
-            question = question._replace(form="tuple", fields=question.model._meta.key)
-        inner = selected(Scope(question.model, binders), question)
-        return (inner if self.high is None else inner.limit(self.high - self.low)).offset(self.low or None)
+        """The SELECT inside another question's `in`, its parameters among the outer ones."""
+        question = self
+        if self.form == "object":
+            question = self._replace(form="tuple", fields=self.model._meta.key)
+        return selected(Scope(self.model, binders), question)
 
 
 class Plan(NamedTuple):
@@ -72,7 +66,7 @@ def plan(scope: Scope, statement: ClauseElement, load: Callable[..., Any] = list
 
 
 def selected(scope: Scope, question: Question) -> Select[Any]:
-    """The SELECT of a question; slices are the parameters `low` and `high`."""
+    """The SELECT of a question."""
     where, having = _filtered(scope, question)
     columns = _columns(scope, question)
     orders = [_ordered(scope, order) for order in _order(question)]
@@ -86,8 +80,8 @@ def selected(scope: Scope, question: Question) -> Select[Any]:
         statement = statement.group_by(*_grouped(scope, question, orders)).having(*having)
     statement = statement.where(*where).order_by(*[clause for clause, _ in orders]).select_from(scope.source)
     statement = statement.distinct() if question.distinct else statement
-    statement = statement.limit(bindparam("high")) if question.high else statement
-    statement = statement.offset(bindparam("low")) if question.low else statement
+    statement = statement.limit(scope.bind(int)) if question.high else statement
+    statement = statement.offset(scope.bind(int)) if question.low else statement
     return _locked(scope, question, statement)
 
 
@@ -97,48 +91,40 @@ def objects(question: Question) -> Plan:
     return plan(scope, selected(scope, question), loading.loader(scope, question))
 
 
-def single(question: Question, nodes: tuple[Shape, ...]) -> Plan:
-    """The plan for get(): two rows are enough to know that there is more than one."""
-    where = (*question.where, *nodes)
-    order = question.order if question.low or question.high else ()
-    return objects(question._replace(where=where, order=order, high=True))
-
-
-def counted(question: Question) -> Plan:
-    """The plan for count()."""
-    return plan(*_over(question, func.count()))
-
-
 def existing(question: Question) -> Plan:
     """The plan for exists()."""
-    scope, statement = _over(question, literal_column("1"))
-    return plan(scope, statement.limit(1))
+    scope, where = _over(question)
+    return plan(scope, select(literal_column("1")).select_from(scope.source).where(*where).limit(1))
 
 
-def aggregated(question: Question, shapes: tuple[tuple[str, Shape], ...]) -> Plan:
-    """The plan for aggregate(): over the rows themselves, or over a subquery where they are grouped or sliced."""
-    scope = Scope(question.model)
-    outer = scope
-    if _is_plain(question):
-        where, _ = _filtered(scope, question)
-    else:
-        inner = selected(scope, question._replace(order=question.order if question.high or question.low else ()))
-        outer, where = _Rows(question, inner.subquery(), scope.binders), []
-    found = [outer.expression(shape) for _, shape in shapes]
-    statement = select(*[ref.column for ref in found]).select_from(outer.source).where(*where)
+def aggregated(question: Question, shapes: Shapes) -> Plan:
+    """The plan for aggregate()."""
+    scope, where = _over(question)
+    found = [scope.expression(shape) for _, shape in shapes]
+    statement = select(*[ref.column for ref in found]).select_from(scope.source).where(*where)
     return plan(scope, statement, loading.values_loader(dict, [name for name, _ in shapes], found))
 
 
-def updating(question: Question, values: tuple[tuple[str, Shape], ...]) -> tuple[Scope, Any]:
-    """The UPDATE of the rows of a question."""
+def changed(question: Question, values: Shapes, returning: bool) -> Plan:
+    """The plan for update(), or for one that gives back the objects."""
     scope = Scope(question.model)
     where = _targeted(scope, question)
-    return scope, update(question.model.table).where(*where).values(assignments(scope, values))
+    statement = update(question.model.table).where(*where).values(assignments(scope, values))
+    return objects_of(scope, statement) if returning else plan(scope, statement)
 
 
-def changed(question: Question, values: tuple[tuple[str, Shape], ...]) -> Plan:
-    """The plan for update()."""
-    return plan(*updating(question, values))
+def inserted(model: Any, values: Shapes, unique: tuple[str, ...]) -> Plan:
+    """The plan for create(); a row that has the same `unique` columns as another is not made."""
+    if any(shape[0] in ("F", "op", "agg") for _, shape in values):
+        raise FieldError(f"a new {model.__name__} has no columns yet that an expression could read")
+    scope = Scope(model)
+    statement = insert(model.table).values(assignments(scope, values))
+    return objects_of(scope, statement.on_conflict_do_nothing(index_elements=unique) if unique else statement)
+
+
+def objects_of(scope: Scope, statement: Insert | Update) -> Plan:
+    """The plan of a statement that gives back the objects it wrote."""
+    return plan(scope, statement.returning(*scope.model.table.columns), loading.builder(scope.model))
 
 
 def removed(question: Question) -> Plan:
@@ -147,7 +133,7 @@ def removed(question: Question) -> Plan:
     return plan(scope, delete(question.model.table).where(*_targeted(scope, question)))
 
 
-def assignments(scope: Scope, values: tuple[tuple[str, Shape], ...]) -> dict[str, Any]:
+def assignments(scope: Scope, values: Shapes) -> dict[str, Any]:
     """What is written to each column; a column of another table is a FieldError."""
     joined, written = len(scope.joins), {}
     for name, shape in values:
@@ -165,32 +151,21 @@ def assignments(scope: Scope, values: tuple[tuple[str, Shape], ...]) -> dict[str
 class _Rows(Scope):
     """The rows of a subquery, seen by the names of its columns."""
 
-    def __init__(self, question: Question, rows: Any, binders: list[tuple[str, Binder]]) -> None:
-        super().__init__(question.model, binders)
-        self.rows = rows
-
-    @property
-    def source(self) -> Any:
-        return self.rows
-
     def plain(self, path: str) -> Ref:
         name = self.model._meta.column(path) or path
-        if name not in self.rows.c:
+        if name not in self.base.c:
             raise FieldError(f"{self.model.__name__}: {path!r} is not among what this query set selects")
-        return Ref(self.rows.c[name], path, self.model._meta.kinds.get(name))
+        return Ref(self.base.c[name], path, self.model._meta.kinds.get(name))
 
 
-def _is_plain(question: Question) -> bool:
-    return not (question.distinct or question.group is not None or question.low or question.high)
-
-
-def _over(question: Question, column: Any) -> tuple[Scope, Select[Any]]:
-    """The column over the rows of a question, which are a subquery where their number depends on more than WHERE."""
+def _over(question: Question) -> tuple[Scope, list[Any]]:
+    """The rows of a question and their WHERE: a subquery where their number depends on more than that."""
     scope = Scope(question.model)
-    if _is_plain(question):
-        where, _ = _filtered(scope, question)
-        return scope, select(column).select_from(scope.source).where(*where)
-    return scope, select(column).select_from(selected(scope, question._replace(lock=None)).subquery())
+    is_cut = question.distinct or question.low or question.high
+    if not is_cut and question.group is None:
+        return scope, _filtered(scope, question)[0]
+    inner = selected(scope, question._replace(lock=None, order=question.order if is_cut else ()))
+    return _Rows(question.model, scope.binders, inner.subquery()), []
 
 
 def _filtered(scope: Scope, question: Question) -> tuple[list[Any], list[Any]]:

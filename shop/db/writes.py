@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy.dialects.postgresql import insert
-
 from . import loading, statements
-from .chain import Chain
+from .chain import Build, Chain
 from .compiled import DIALECT
 from .errors import FieldError, UniqueViolation
-from .expressions import Shape, operand
+from .expressions import operand
 from .meta import Meta
-from .scope import Scope, checker
+from .scope import checker
 
 M = TypeVar("M")
-Written = tuple[tuple[str, Shape], ...]
+Given = Mapping[str, Any] | None
 
 _ROWS_A_STATEMENT = 500
 _TRIES = 3
@@ -37,31 +35,23 @@ class Writes(Chain[M]):
             await self._insert_many(given[start : start + _ROWS_A_STATEMENT], ignore_conflicts)
         return given
 
-    async def get_or_create(self, defaults: Mapping[str, Any] | None = None, **lookups: Any) -> tuple[M, bool]:
+    async def get_or_create(self, defaults: Given = None, **lookups: Any) -> tuple[M, bool]:
         """The object with these values, made if there was none: (object, whether it was made)."""
-        return await self._found_or_made(lookups, dict(defaults or {}), None)
+        return await self._found_or_made(lookups, defaults or {}, {})
 
     async def update_or_create(
-        self,
-        defaults: Mapping[str, Any] | None = None,
-        create_defaults: Mapping[str, Any] | None = None,
-        **lookups: Any,
+        self, defaults: Given = None, create_defaults: Given = None, **lookups: Any
     ) -> tuple[M, bool]:
         """The object with these values, changed by `defaults` or made: (object, whether it was made)."""
-        changes = dict(defaults or {})
-        return await self._found_or_made(
-            lookups, changes if create_defaults is None else dict(create_defaults), changes
-        )
+        made = defaults if create_defaults is None else create_defaults
+        return await self._found_or_made(lookups, made or {}, defaults or {})
 
     async def update(self, **values: Any) -> int:
         """Changes every row of the set in one statement; how many there were."""
         self._unsliced("update")
-        given: list[Any] = []
+        given = list(self._values)
         shapes = self._shapes(values, given)
-        if not shapes:
-            return 0
-        plan = self._plan(statements.changed, self._question, shapes)
-        return await self._connection.execute(plan.sql, plan.params((*self._values, *given)))
+        return await self._affected(statements.changed, self._question, shapes, False, values=given) if shapes else 0
 
     async def delete(self) -> int:
         """Deletes every row of the set in one statement; how many there were, without those the database cascades to."""
@@ -71,42 +61,40 @@ class Writes(Chain[M]):
         self._whole("delete")
         if self._question.distinct:
             raise TypeError(f"{self._name}: cannot delete after distinct()")
-        plan = self._plan(statements.removed, self._question)
-        return await self._connection.execute(plan.sql, plan.params(self._values))
+        return await self._affected(statements.removed, self._question, values=self._values)
 
     async def _found_or_made(
-        self, lookups: dict[str, Any], made: dict[str, Any], changes: dict[str, Any] | None
+        self, lookups: dict[str, Any], made: Mapping[str, Any], changes: Mapping[str, Any]
     ) -> tuple[M, bool]:
         exact = {path.removesuffix("__exact"): value for path, value in lookups.items()}
         exact = {path: value for path, value in exact.items() if "__" not in path}
         unique = self._unique(exact)
-        values = self._complete({**exact, **{name: _called(value) for name, value in made.items()}})
+        values, changes = self._complete({**exact, **_called(made)}), _called(changes)
         for _ in range(_TRIES):
             if created := await self._inserted(values, unique):
                 return created[0], True
             found: Any = self.filter(**lookups)
-            if changes is None:
-                existing = await found.first()
-            else:
-                existing = await self._changed(found, {name: _called(value) for name, value in changes.items()})
-            if existing is not None:
-                return existing, False
+            if existing := await (found._changed(changes) if changes else found[:1]._fetch()):
+                return existing[0], False
         raise UniqueViolation(f"another {self._name} has the same {', '.join(unique)}, but not {lookups!r}")
 
-    async def _changed(self, found: Any, changes: dict[str, Any]) -> Any:
-        given: list[Any] = []
-        shapes = self._shapes(changes, given)
-        if not shapes:
-            return await found.first()
-        plan = self._plan(_returning, found._question, shapes)
-        rows = await self._connection.fetch_tuples(plan.sql, plan.params((*found._values, *given)))
-        return plan.load(rows)[0] if rows else None
+    async def _changed(self, values: dict[str, Any]) -> list[M]:
+        given = list(self._values)
+        shapes = self._shapes(values, given)
+        return await self._rows(statements.changed, self._question, shapes, True, values=given)
 
     async def _inserted(self, values: dict[str, Any], unique: tuple[str, ...]) -> list[M]:
         given: list[Any] = []
         shapes = self._shapes(values, given)
-        plan = self._plan(_insertion, self._model, shapes, unique)
-        return plan.load(await self._connection.fetch_tuples(plan.sql, plan.params(given)))
+        return await self._rows(statements.inserted, self._model, shapes, unique, values=given)
+
+    async def _rows(self, build: Build, *key: Any, values: Sequence[Any]) -> list[Any]:
+        plan = self._plan(build, *key)
+        return plan.load(await self._connection.fetch_tuples(plan.sql, plan.params(values)))
+
+    async def _affected(self, build: Build, *key: Any, values: Sequence[Any]) -> int:
+        plan = self._plan(build, *key)
+        return await self._connection.execute(plan.sql, plan.params(values))
 
     async def _insert_many(self, objects: list[M], ignore_conflicts: bool) -> None:
         model = self._model
@@ -133,7 +121,7 @@ class Writes(Chain[M]):
         defaults = self._model._meta.defaults
         return {**{name: default() for name, default in defaults.items() if name not in values}, **values}
 
-    def _shapes(self, values: dict[str, Any], given: list[Any]) -> Written:
+    def _shapes(self, values: dict[str, Any], given: list[Any]) -> statements.Shapes:
         meta, shapes = self._model._meta, []
         for name, value in values.items():
             meta.require(name)
@@ -157,21 +145,5 @@ class Writes(Chain[M]):
         )
 
 
-def _insertion(model: Any, shapes: Written, unique: tuple[str, ...]) -> statements.Plan:
-    if any(shape[0] in ("F", "op", "agg") for _, shape in shapes):
-        raise FieldError(f"a new {model.__name__} has no columns yet that an expression could read")
-    scope = Scope(model)
-    statement = insert(model.table).values(statements.assignments(scope, shapes))
-    if unique:
-        statement = statement.on_conflict_do_nothing(index_elements=unique)
-    return statements.plan(scope, statement.returning(*model.table.columns), loading.builder(model))
-
-
-def _returning(question: statements.Question, shapes: Written) -> statements.Plan:
-    scope, statement = statements.updating(question, shapes)
-    returning = statement.returning(*question.model.table.columns)
-    return statements.plan(scope, returning, loading.builder(question.model))
-
-
-def _called(value: Any) -> Any:
-    return value() if callable(value) else value
+def _called(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value() if callable(value) else value for name, value in values.items()}
