@@ -9,7 +9,7 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from shop import i18n
-from shop.keys import LANG, URLS
+from shop.keys import LANG, ROUTE, URLS
 from shop.web import holes
 from shop.web.templating import ENVIRONMENTS
 
@@ -50,17 +50,23 @@ def offered(request: web.Request) -> str | None:
 def _alternates(request: web.Request) -> list[dict[str, str]]:
     """The same page in each language: for hreflang and for the language menu."""
     urls = request.app[URLS]
-    bare = urls.bare(request.rel_url.raw_path)[1]
     query = _query(request)
+    paths = {code: _path(request, code) for code in urls.languages}
     return [
-        {
-            "lang": code,
-            "name": i18n.NAMES[code],
-            "path": urls.localized(bare, code) + query,
-            "href": urls.base + urls.localized(bare, code),
-        }
-        for code in urls.languages
+        {"lang": code, "name": i18n.NAMES[code], "path": path + query, "href": urls.base + path}
+        for code, path in paths.items()
     ]
+
+
+def _path(request: web.Request, lang: str) -> str:
+    """The path of this page in a language.
+
+    security: a kept page is everybody's, so its links are written anew, not as its first visitor spelled the address.
+    """
+    urls = request.app[URLS]
+    if PARAMETERS in request:
+        return urls.path(request[ROUTE], lang, None, **request.match_info)
+    return urls.localized(urls.bare(request.rel_url.raw_path)[1], lang)
 
 
 def _query(request: web.Request) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from yarl import URL
 
 from shop.catalog.service import set_status
 from shop.content.queries import home_blocks
@@ -29,6 +30,18 @@ async def test_a_page_in_both_languages(db: Database, client: Visitor) -> None:
         await conn.execute("UPDATE content_pages SET is_published = false WHERE slug = 'draft'")
     for slug in ("draft", "nothing"):
         assert (await client.get(f"/pages/{slug}")).status == 404
+
+
+async def test_a_kept_page_does_not_repeat_how_its_first_visitor_spelled_the_address(
+    db: Database, client: Visitor
+) -> None:
+    async with db.transaction() as conn:
+        await add_page(conn, "terms", {"en": "Terms", "zh": "条款"}, {"en": "<p>Fair.</p>", "zh": "<p>公平。</p>"})
+    odd = await (await client.get(URL("/pages/%74erms?%22=1", encoded=True))).text()
+    plain = await (await client.get("/pages/terms")).text()
+    assert odd == plain
+    assert "%74" not in plain
+    assert '/zh/pages/terms"' in plain
 
 
 async def test_what_an_editor_pastes_cannot_run(db: Database, client: Visitor) -> None:
