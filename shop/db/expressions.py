@@ -6,10 +6,10 @@ key under which the SQL is kept and the tree from which it is built, so a known 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy.sql.elements import ClauseElement
@@ -30,6 +30,11 @@ class Raw:
         self.clause = clause
 
 
+def _operator(sign: str) -> tuple[Callable[[Any, Any], Combined], Callable[[Any, Any], Combined]]:
+    """The methods for an expression on the left and for one on the right."""
+    return (lambda left, right: Combined(sign, left, right)), (lambda right, left: Combined(sign, left, right))
+
+
 class Expression:
     """Something whose value the database works out."""
 
@@ -37,29 +42,11 @@ class Expression:
         """The shape, with its values appended."""
         raise NotImplementedError
 
-    def __add__(self, other: Any) -> Combined:
-        return Combined("+", self, other)
-
-    def __radd__(self, other: Any) -> Combined:
-        return Combined("+", other, self)
-
-    def __sub__(self, other: Any) -> Combined:
-        return Combined("-", self, other)
-
-    def __rsub__(self, other: Any) -> Combined:
-        return Combined("-", other, self)
-
-    def __mul__(self, other: Any) -> Combined:
-        return Combined("*", self, other)
-
-    def __rmul__(self, other: Any) -> Combined:
-        return Combined("*", other, self)
-
-    def __truediv__(self, other: Any) -> Combined:
-        return Combined("/", self, other)
-
-    def __mod__(self, other: Any) -> Combined:
-        return Combined("%", self, other)
+    __add__, __radd__ = _operator("+")
+    __sub__, __rsub__ = _operator("-")
+    __mul__, __rmul__ = _operator("*")
+    __truediv__, __rtruediv__ = _operator("/")
+    __mod__, __rmod__ = _operator("%")
 
 
 class Combined(Expression):
@@ -114,8 +101,6 @@ class Ordering(NamedTuple):
 class Aggregate(Expression):
     """A function over many rows; `filter` (a Q) narrows the rows it sees."""
 
-    function: ClassVar[str]
-
     def __init__(self, of: str | Expression, *, distinct: bool = False, filter: Q | None = None) -> None:
         self.of, self.distinct, self.filter = of, distinct, filter
 
@@ -126,6 +111,11 @@ class Aggregate(Expression):
             raise FieldError("an aggregate of an expression needs a name: total=Sum(F('price') * F('amount'))")
         return f"{self.of}__{self.function}"
 
+    @property
+    def function(self) -> str:
+        """Its name in SQL: the name of the class."""
+        return type(self).__name__.lower()
+
     def shape(self, values: list[Any]) -> Shape:
         of = ("F", self.of) if isinstance(self.of, str) else self.of.shape(values)
         return ("agg", self.function, of, self.distinct, self.filter and condition(self.filter, values))
@@ -134,45 +124,29 @@ class Aggregate(Expression):
 class Sum(Aggregate):
     """The sum; None over no rows."""
 
-    function = "sum"
-
 
 class Count(Aggregate):
     """How many values are not NULL; `Count("*")` counts rows."""
-
-    function = "count"
 
 
 class Avg(Aggregate):
     """The mean, a float for whole numbers; None over no rows."""
 
-    function = "avg"
-
 
 class Min(Aggregate):
     """The least value; None over no rows."""
-
-    function = "min"
 
 
 class Max(Aggregate):
     """The greatest value; None over no rows."""
 
-    function = "max"
-
 
 class Q:
     """Conditions to be combined with & | ~."""
 
-    def __init__(self, *conditions: Q, **lookups: Any) -> None:
-        self.children: tuple[Any, ...] = (*conditions, *lookups.items())
-        self.connector, self.negated = "AND", False
-
-    @classmethod
-    def _of(cls, connector: str, negated: bool, *children: Any) -> Q:
-        made = cls()
-        made.children, made.connector, made.negated = children, connector, negated
-        return made
+    def __init__(self, *children: Any, _connector: str = "AND", _negated: bool = False, **lookups: Any) -> None:
+        self.children: tuple[Any, ...] = (*children, *lookups.items())
+        self.connector, self.negated = _connector, _negated
 
     def __and__(self, other: Q) -> Q:
         return self._joined("AND", other)
@@ -181,13 +155,13 @@ class Q:
         return self._joined("OR", other)
 
     def __invert__(self) -> Q:
-        return self._of(self.connector, not self.negated, *self.children)
+        return Q(*self.children, _connector=self.connector, _negated=not self.negated)
 
     def _joined(self, connector: str, other: Q) -> Q:
         # An empty Q says nothing, so it adds nothing: `Q() | Q(a=1)` is Q(a=1).
         if not (self.children and other.children):
             return self if self.children else other
-        return self._of(connector, False, self, other)
+        return Q(self, other, _connector=connector)
 
 
 def condition(q: Q, values: list[Any]) -> Shape:
@@ -237,9 +211,11 @@ def operand(value: Any, values: list[Any]) -> Shape:
 
 def flattened(node: Shape) -> list[Shape]:
     """The conditions that must all hold, each by itself, so that WHERE and HAVING can share them."""
-    if len(node) != 3 or len(node[2]) == 0:
-        return [node] if len(node) != 3 else []
+    if len(node) != 3:
+        return [node]
     connector, negated, children = node
+    if not children:
+        return []
     if negated and connector == "OR":
         return [("AND", True, (child,)) for child in children]
     if negated or connector == "OR":

@@ -58,21 +58,14 @@ def builder(model: Any, start: int = 0) -> Callable[[Rows], list[Any]]:
     cells = ", ".join(f"c{i}" for i in range(len(names)))
     # Written out, as dataclasses and namedtuples are: most of what 50 rows cost is here, and Python sets attributes of
     # known names three times as quickly as it fills a dict. The names are identifiers of a class body.
-    source = [
-        "def build(rows):",
-        " objects = []",
-        " for row in rows:",
-        f"  ({cells},) = row[{start}:{start + len(names)}]",
-    ]
-    source += ["  made = new(model)"]
-    source += [
-        f"  made.{name} = enum_{name}[c{i}]" if name in enums else f"  made.{name} = c{i}"
-        for i, name in enumerate(names)
-    ]
-    source += ["  objects.append(made)", " return objects"]
+    source = f"def build(rows):\n objects = []\n for row in rows:\n  ({cells},) = row[{start}:{start + len(names)}]\n"
+    source += "  made = new(model)\n"
+    for i, name in enumerate(names):
+        source += f"  made.{name} = enum_{name}[c{i}]\n" if name in enums else f"  made.{name} = c{i}\n"
+    source += "  objects.append(made)\n return objects\n"
     known: dict[str, Any] = {"new": object.__new__, "model": model}
     known |= {f"enum_{name}": {None: None, **enum._value2member_map_} for name, enum in enums.items()}
-    exec("\n".join(source), known)  # noqa: S102
+    exec(source, known)  # noqa: S102
     build: Callable[[Rows], list[Any]] = known["build"]
     return build
 

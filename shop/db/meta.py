@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import UniqueConstraint
 
 from .columns import Kind
 from .errors import FieldError
 
-if TYPE_CHECKING:
-    from .models import ToMany, ToOne
+
+class RelationSpec(NamedTuple):
+    """A relation as a class body declares it: the row behind our `column`, or the rows of `table` whose `column` is ours."""
+
+    column: str
+    table: str = ""
+
+    @property
+    def advice(self) -> str:
+        """The method that loads it."""
+        return "prefetch_related" if self.table else "select_related"
 
 
 class Relation(NamedTuple):
@@ -28,7 +37,7 @@ class Relation(NamedTuple):
 class Meta:
     """A model's fields by name; every wrong name is a FieldError that tells the right ones."""
 
-    def __init__(self, model: Any, kinds: dict[str, Kind], relations: dict[str, ToOne | ToMany]) -> None:
+    def __init__(self, model: Any, kinds: dict[str, Kind], relations: dict[str, RelationSpec]) -> None:
         self.model, self.kinds, self.declared = model, kinds, relations
         self.key: tuple[str, ...] = tuple(column.name for column in model.table.primary_key.columns)
         self.names = tuple(kinds)
@@ -36,7 +45,6 @@ class Meta:
         self.defaults: dict[str, Callable[[], Any]] = {
             column.name: _default(column.default) for column in model.table.columns if column.default is not None
         }
-        self._relations: dict[str, Relation] = {}
 
     def column(self, name: str) -> str | None:
         """The column of this name, `pk` being the primary key's; None where it is something else."""
@@ -60,27 +68,21 @@ class Meta:
         declared = self.declared.get(name)
         if declared is None:
             raise FieldError(f"{self.model.__name__}.{name} is no relation, so nothing can follow it")
-        if hasattr(declared, "table"):
+        if declared.table:
             raise FieldError(
                 f"{self.model.__name__}.{name} leads to many rows: say .where(exists(…)), or prefetch_related"
             )
-        if name not in self._relations:
-            self._relations[name] = self._pointed_to(declared.column)
-        return self._relations[name]
+        return self._pointed_to(declared.column)
 
     def many(self, name: str) -> Relation | None:
         """For a to-many relation: its rows as the target, their column that points here, and ours."""
-        declared: Any = self.declared.get(name)
-        if not hasattr(declared, "table"):
+        declared = self.declared.get(name)
+        if declared is None or not declared.table:
             return None
         rows = self.model.metadata.tables[declared.table].info["model"]
-        back = rows._meta._pointed_to(declared.column)
-        names = [
-            name
-            for name, one in rows._meta.declared.items()
-            if one.column == declared.column and not hasattr(one, "table")
-        ]
-        return Relation(back.target_column, rows, declared.column, False, True, names[0] if names else "")
+        key = rows._meta._pointed_to(declared.column).target_column
+        back = [name for name, one in rows._meta.declared.items() if one == RelationSpec(declared.column)]
+        return Relation(key, rows, declared.column, False, True, back[0] if back else "")
 
     def uniques(self) -> list[tuple[str, ...]]:
         """The sets of columns that name at most one row."""

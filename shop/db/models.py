@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from sqlalchemy import Column, MetaData, Table
 from sqlalchemy.sql.type_api import TypeEngine
@@ -13,7 +13,7 @@ from sqlalchemy.sql.type_api import TypeEngine
 from . import errors
 from .columns import Kind, kind_of
 from .errors import FieldError, NotLoaded
-from .meta import Meta
+from .meta import Meta, RelationSpec
 from .query import Manager
 
 if TYPE_CHECKING:
@@ -30,56 +30,34 @@ metadata = MetaData(
 )
 
 
-class _Attribute:
-    """What a class body declares. It does not stay on the class: there it would hide from Python where values are kept."""
+class ColumnSpec(NamedTuple):
+    """A column as the class body declares it."""
 
-    advice = ""
-
-
-class _ColumnSpec(_Attribute):
-    def __init__(self, args: tuple[Any, ...], options: dict[str, Any]) -> None:
-        self.args, self.options = list(args), options
+    args: tuple[Any, ...]
+    options: dict[str, Any]
 
     def built(self, name: str, kind: Kind) -> Column[Any]:
-        # Copies, because a mixin's foreign key stands in several tables.
+        """The column; of copies, because a mixin's foreign key stands in several tables."""
         args: list[Any] = [arg._copy() if hasattr(arg, "_copy") else arg for arg in self.args]
         sql_type = args.pop(0) if args and _is_type(args[0]) else kind.sql_type
         return Column(name, sql_type, *args, **{"nullable": kind.nullable, **self.options})
-
-
-class ToOne(_Attribute):
-    """The row behind a foreign key."""
-
-    advice = "select_related"
-
-    def __init__(self, column: str) -> None:
-        self.column = column
-
-
-class ToMany(_Attribute):
-    """The rows of another table that point here."""
-
-    advice = "prefetch_related"
-
-    def __init__(self, table: str, column: str) -> None:
-        self.table, self.column = table, column
 
 
 def column(*args: Any, **options: Any) -> Any:
     """A column; the arguments are sqlalchemy.Column's, and name, type and `nullable` follow the annotation."""
     if "onupdate" in options:
         raise FieldError("column() takes no onupdate: say what an update sets, or use a trigger")
-    return _ColumnSpec(args, options)
+    return ColumnSpec(args, options)
 
 
 def to_one(column: str) -> Any:
     """The object behind the foreign key in `column`: for lookups that span, `select_related` and `prefetch_related`."""
-    return ToOne(column)
+    return RelationSpec(column)
 
 
 def to_many(table: str, column: str) -> Any:
     """The rows of `table` whose `column` points here, for `prefetch_related`."""
-    return ToMany(table, column)
+    return RelationSpec(column, table)
 
 
 class Model:
@@ -94,25 +72,23 @@ class Model:
     __tablename__: ClassVar[str]
     __table_args__: ClassVar[tuple[Any, ...]] = ()
     _meta: ClassVar[Meta]
-    _declared: ClassVar[dict[str, _Attribute]] = {}
+    _declared: ClassVar[dict[str, ColumnSpec | RelationSpec]] = {}
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         found = {n: a for base in reversed(cls.__mro__[1:]) for n, a in vars(base).get("_declared", {}).items()}
-        found |= {n: a for n, a in vars(cls).items() if isinstance(a, _Attribute)}
+        found |= {n: a for n, a in vars(cls).items() if isinstance(a, ColumnSpec | RelationSpec)}
         cls._declared = found
         for name in found.keys() & vars(cls).keys():
-            delattr(cls, name)
+            delattr(cls, name)  # on the class it would hide from Python where an object keeps the value
         if "__tablename__" not in vars(cls):
             return
-        specs = {name: spec for name, spec in found.items() if isinstance(spec, _ColumnSpec)}
-        columns = [spec.built(name, _kind(cls, name)) for name, spec in specs.items()]
+        given = {name: _kind(cls, name) for name, spec in found.items() if isinstance(spec, ColumnSpec)}
+        columns = [found[name].built(name, kind) for name, kind in given.items()]
         cls.table = Table(cls.__tablename__, cls.metadata, *columns, *cls.__table_args__)
         cls.c = cls.table.c
-        kinds = {
-            c.name: replace(_kind(cls, c.name), sql_type=c.type, nullable=bool(c.nullable)) for c in cls.table.columns
-        }
-        cls._meta = Meta(cls, kinds, {name: a for name, a in found.items() if isinstance(a, ToOne | ToMany)})
+        kinds = {c.name: replace(given[c.name], sql_type=c.type, nullable=bool(c.nullable)) for c in cls.c}
+        cls._meta = Meta(cls, kinds, {name: a for name, a in found.items() if isinstance(a, RelationSpec)})
         cls.table.info["model"] = cls
         cls.objects = cls.objects.bound_to(cls)
         cls.DoesNotExist = _own(cls, errors.DoesNotExist)
@@ -126,12 +102,10 @@ class Model:
     if not TYPE_CHECKING:  # mypy knows the declared names, and must not believe in others
 
         def __getattr__(self, name: str) -> Any:
-            declared, label = self._declared.get(name), f"{type(self).__name__}.{name}"
-            if declared is None:
+            label, relation = f"{type(self).__name__}.{name}", self._meta.declared.get(name)
+            if name not in self._declared:
                 raise AttributeError(f"there is no {label}")
-            raise NotLoaded(
-                f"{label} was not loaded" + (f": say {declared.advice}({name!r})" if declared.advice else "")
-            )
+            raise NotLoaded(f"{label} was not loaded" + (f": say {relation.advice}({name!r})" if relation else ""))
 
     @property
     def pk(self) -> Any:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from psycopg2.extras import Json
-from sqlalchemy import JSON, BigInteger, Double, and_, bindparam, cast, func, not_, or_
+from sqlalchemy import JSON, and_, bindparam, cast, func, literal_column, not_, or_
 from sqlalchemy.sql.elements import ColumnElement
 
 from .columns import Kind, kind_of
@@ -100,22 +100,18 @@ class Scope:
     def _column(self, parts: list[str]) -> tuple[Ref, list[str]]:
         model, walked = self.model, 0
         while True:
-            name = model._meta.column(parts[walked])
-            label = f"{model.__name__}.{parts[walked]}"
+            name, target, rest = model._meta.column(parts[walked]), None, parts[walked + 1 :]
+            if name is None:
+                relation = model._meta.relation(parts[walked])
+                target = relation.target
+                is_key = bool(rest) and target._meta.column(rest[0]) == relation.target_column
+                if is_key or not rest or (rest[0] in LOOKUPS and not target._meta.has(rest[0])):
+                    name, rest = relation.column, rest[is_key:]  # the foreign key says it already: no join
             if name is not None:
                 table, _, outer = self.table(parts[:walked])
-                kind = model._meta.kinds[name]
-                return Ref(table.c[name], label, kind, outer or kind.nullable), parts[walked + 1 :]
-            relation = model._meta.relation(parts[walked])
-            following = parts[walked + 1 : walked + 2]
-            is_key = following and relation.target._meta.column(following[0]) == relation.target_column
-            if is_key or not following or (following[0] in LOOKUPS and not relation.target._meta.has(following[0])):
-                # The foreign key says it already: no join.
-                table, _, outer = self.table(parts[:walked])
-                kind = model._meta.kinds[relation.column]
-                ref = Ref(table.c[relation.column], label, kind, outer or kind.nullable, target=relation.target)
-                return ref, parts[walked + (2 if is_key else 1) :]
-            model, walked = relation.target, walked + 1
+                label, kind = f"{model.__name__}.{parts[walked]}", model._meta.kinds[name]
+                return Ref(table.c[name], label, kind, outer or kind.nullable, target=target), rest
+            model, walked = target, walked + 1
 
     def bind(self, check: Binder, sql_type: Any = None) -> Any:
         """The next parameter."""
@@ -202,21 +198,17 @@ class Scope:
         return self._aggregate(*shape[1:])
 
     def _aggregate(self, function: str, of: Shape, distinct: bool, only: Shape | None) -> Ref:
-        if of == ("F", "*"):
-            call: Any = func.count()
-            kind = None
-        else:
-            inner = self.expression(of)
-            kind = inner.kind
-            call = getattr(func, function)(inner.column.distinct() if distinct else inner.column)
-        if only is not None:
-            call = call.filter(self.condition(only))
+        inner = Ref(literal_column("*"), function) if of == ("F", "*") else self.expression(of)
+        call = getattr(func, function)(inner.column.distinct() if distinct else inner.column)
+        call = call if only is None else call.filter(self.condition(only))
+        if function == "count":
+            return Ref(call, function, kind_of(int, function), nullable=False, aggregate=True)
+        kind = inner.kind
         if kind is not None and kind.python is int and function in ("sum", "avg"):
             # PostgreSQL answers numeric; a sum of whole numbers is one, a mean a float, as everywhere in Python.
-            call = cast(call, BigInteger() if function == "sum" else Double())
-            kind = kind if function == "sum" else kind_of(float, function)
-        kind = kind_of(int, function) if function == "count" else kind
-        return Ref(call, function, kind, nullable=function != "count", aggregate=True)
+            kind = kind_of(int if function == "sum" else float, function)
+            call = cast(call, kind.sql_type)
+        return Ref(call, function, kind, aggregate=True)
 
 
 def checker(kind: Kind | None, label: str, *, nullable: bool = False) -> Binder:
@@ -237,9 +229,5 @@ def checker(kind: Kind | None, label: str, *, nullable: bool = False) -> Binder:
 
 
 def _like(label: str, pattern: str) -> Binder:
-    def check(value: Any) -> str:
-        if not isinstance(value, str):
-            raise FieldError(f"{label} takes str, not {value!r} ({type(value).__name__})")
-        return pattern.format(value.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_"))
-
-    return check
+    check, escapes = checker(kind_of(str, label), label), str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
+    return lambda value: pattern.format(check(value).translate(escapes))
