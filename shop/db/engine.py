@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -36,20 +38,13 @@ Callback = Callable[[], object] | Callable[[], Awaitable[object]]
 class Connection:
     """One connection lent for one `read()` or `transaction()`; statements on it run one after another."""
 
-    def __init__(self, link: Link, seconds: float, pool: Pool | None = None) -> None:
-        self._link = link
-        self._seconds = seconds
-        self._until = None if pool else time.monotonic() + TRANSACTION_SECONDS
-        self._pool = pool  # only where autocommit makes it safe to ask again on another link
-        self._depth = 0
-        self._cursors = 0
+    def __init__(self, link: Link, pool: Pool) -> None:
+        self._link, self._pool = link, pool
+        self.in_transaction = False  # whether the statements here are one transaction, or else each commits by itself
+        self._seconds, self._until = READ_SECONDS, math.inf
+        self._depth = self._cursors = 0
         self._callbacks: list[Callback] = []
         self._lent = True
-
-    @property
-    def in_transaction(self) -> bool:
-        """Whether the statements here are one transaction (else each commits by itself)."""
-        return self._pool is None
 
     async def fetch_all(self, statement: Statement, params: Mapping[str, Any] | None = None) -> list[Row]:
         """All rows of SQL with `%(name)s` parameters, or of a SQLAlchemy Core statement."""
@@ -85,12 +80,12 @@ class Connection:
             return
         self._cursors += 1
         name = f"c{self._cursors}"
-        await self._run(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
+        await self._send(f"DECLARE {name} NO SCROLL CURSOR FOR {sql}", params)
         while rows := await self.fetch_tuples(f"FETCH {BATCH} FROM {name}", {}):
             yield rows
             if len(rows) < BATCH:
                 break
-        await self._run(f"CLOSE {name}", None)
+        await self._send(f"CLOSE {name}")
 
     def on_commit(self, callback: Callback) -> None:
         """Calls (and awaits) it once the transaction is committed; for what may be lost if the process dies."""
@@ -105,44 +100,88 @@ class Connection:
             raise RuntimeError("a savepoint needs a transaction")
         self._depth += 1
         name, kept = f"s{self._depth}", len(self._callbacks)
-        await self._run(f"SAVEPOINT {name}", None)
+        await self._send(f"SAVEPOINT {name}")
         try:
             yield self
         except Exception:
             del self._callbacks[kept:]
             if not self._link.closed:
-                await self._run(f"ROLLBACK TO SAVEPOINT {name}", None)
+                await self._send(f"ROLLBACK TO SAVEPOINT {name}")
             raise
         else:
-            await self._run(f"RELEASE SAVEPOINT {name}", None)
+            await self._send(f"RELEASE SAVEPOINT {name}")
         finally:
             self._depth -= 1
 
-    def given_back(self) -> Link:
-        """The link, for the pool: whoever kept this connection cannot use it any more."""
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Self]:
+        """All that is said in it, committed together; `Database.transaction` is for everybody else."""
+        self._seconds, self._until = WRITE_SECONDS, time.monotonic() + TRANSACTION_SECONDS
+        await self._send("BEGIN")
+        self.in_transaction = True
+        try:
+            yield self
+        except Exception:
+            if not self._link.closed:
+                with contextlib.suppress(DbError):  # then it is not clean, and the pool closes it
+                    await self._send("ROLLBACK")
+            raise
+        except BaseException:
+            # Cancelled, or the process is ending: the server rolls back what a closed connection left open.
+            self._link.close()
+            raise
+        await self._commit()
+
+    def give_back(self) -> None:
+        """Hands the link to the pool: whoever kept this connection cannot use it any more."""
         self._lent = False
-        return self._link
+        self._pool.release(self._link)
+
+    async def call_back(self) -> None:
+        """Calls what waited for the commit; an error there is only logged, for the transaction stands."""
+        for callback in self._callbacks:
+            try:
+                await completed(callback())
+            except Exception:
+                log.exception("a callback after COMMIT failed")
+
+    async def _commit(self) -> None:
+        try:
+            answer = await self._send("COMMIT")
+        except (DbUnavailable, DbTimeout) as error:
+            if not self._link.closed:
+                raise  # it was not sent, or the server said no
+            raise CommitUnknown(f"whether the transaction was committed is not known: {error}") from error
+        if answer.statusmessage != "COMMIT":
+            # surprise: PostgreSQL answers COMMIT with ROLLBACK, not with an error, where a statement had failed
+            raise QueryError("rolled back: a statement had failed, and its error was caught without a savepoint")
 
     async def _run(self, statement: Statement, params: Mapping[str, Any] | None) -> Any:
         if isinstance(statement, str):
             return await self._send(statement, params)
         return await self._send(*compiled(statement, params))
 
-    async def _send(self, sql: str, values: Mapping[str, Any] | None) -> Any:
+    async def _send(self, sql: str, values: Mapping[str, Any] | None = None) -> Any:
         if not self._lent:
             raise RuntimeError("this connection went back to the pool at the end of its block")
-        seconds = remaining(self._seconds)
-        if self._until is not None:
-            seconds = min(seconds, self._until - time.monotonic())
         try:
-            return await self._link.run(sql, values, seconds)
+            return await self._link.run(sql, values, self._remaining())
         except DbUnavailable:
-            if self._pool is None or not self._link.closed or sql.lstrip()[:6].upper() != "SELECT":
+            if self.in_transaction or not self._link.closed or sql.lstrip()[:6].upper() not in ("SELECT", "BEGIN"):
                 raise
-        # The server closed this connection (a restart, a killed backend); a SELECT by itself can be asked again once.
+        # The server closed this connection (a restart, a killed backend) before it had done anything: another asks again.
         self._pool.release(self._link)
         self._link = await self._pool.acquire()
-        return await self._link.run(sql, values, remaining(self._seconds))
+        return await self._link.run(sql, values, self._remaining())
+
+    def _remaining(self) -> float:
+        return remaining(min(self._seconds, self._until - time.monotonic()))
+
+
+async def completed(answer: object) -> None:
+    """Awaits what a callback returned, if it can be awaited."""
+    if inspect.isawaitable(answer):
+        await answer
 
 
 class Database:
@@ -157,13 +196,7 @@ class Database:
 
     @classmethod
     async def open(
-        cls,
-        *,
-        url: str,
-        listen_url: str | None = None,
-        replica_url: str | None = None,
-        min_size: int = 1,
-        max_size: int = 10,
+        cls, *, url: str, listen_url: str = "", replica_url: str = "", min_size: int = 1, max_size: int = 10
     ) -> Self:
         """Pools for libpq URLs; connections are made in the background and on need, so an absent server is no error."""
         primary = Pool(url, min_size, max_size)
@@ -193,11 +226,11 @@ class Database:
     async def read(self, *, stale_ok: bool = False) -> AsyncIterator[Connection]:
         """A connection that commits each statement; with `stale_ok` perhaps a replica's, for search and reports."""
         pool = self._replica if stale_ok else self._primary
-        conn = Connection(await pool.acquire(), READ_SECONDS, pool)
+        conn = Connection(await pool.acquire(), pool)
         try:
             yield conn
         finally:
-            pool.release(conn.given_back())
+            conn.give_back()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -209,14 +242,15 @@ class Database:
             async with outer.savepoint():
                 yield outer
             return
-        conn = self._open[task] = await self._begun()
+        conn = Connection(await self._primary.acquire(), self._primary)
         try:
-            async with self._committed(conn):
+            async with conn.transaction():
+                self._open[task] = conn
                 yield conn
         finally:
-            del self._open[task]
-            self._primary.release(conn.given_back())
-        await self._call_back(conn)
+            self._open.pop(task, None)
+            conn.give_back()
+        await conn.call_back()
 
     async def in_transaction(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """`work(conn)` in a transaction of its own, ≤ 3 times in all after deadlocks or serialization failures."""
@@ -232,54 +266,3 @@ class Database:
                 await asyncio.sleep(random.uniform(0.01, 0.05) * attempt)  # noqa: S311
         async with self.transaction() as conn:
             return await work(conn)
-
-    async def _begun(self) -> Connection:
-        for last in (False, True):
-            conn = Connection(await self._primary.acquire(), WRITE_SECONDS)
-            try:
-                await conn.execute("BEGIN")
-                return conn
-            except BaseException as error:
-                self._primary.release(conn.given_back())
-                # A link that was closed while it lay in the pool has done nothing yet, so another may begin.
-                if last or not isinstance(error, DbUnavailable):
-                    raise
-        raise AssertionError("unreachable")
-
-    @asynccontextmanager
-    async def _committed(self, conn: Connection) -> AsyncIterator[None]:
-        try:
-            yield
-        except Exception:
-            await self._roll_back(conn)
-            raise
-        except BaseException:
-            # Cancelled, or the process is ending: the server rolls back what a closed connection left open.
-            conn._link.close()
-            raise
-        try:
-            answer = await conn._run("COMMIT", None)
-        except (DbUnavailable, DbTimeout) as error:
-            if not conn._link.closed:
-                raise  # it was not sent, or the server said no
-            raise CommitUnknown(f"whether the transaction was committed is not known: {error}") from error
-        if answer.statusmessage != "COMMIT":
-            # surprise: PostgreSQL answers COMMIT with ROLLBACK, not with an error, where a statement had failed
-            raise QueryError("rolled back: a statement had failed, and its error was caught without a savepoint")
-
-    async def _roll_back(self, conn: Connection) -> None:
-        if conn._link.closed:
-            return
-        try:
-            await conn._run("ROLLBACK", None)
-        except DbError:
-            conn._link.close()
-
-    async def _call_back(self, conn: Connection) -> None:
-        for callback in conn._callbacks:
-            try:
-                result = callback()
-                if inspect.isawaitable(result):
-                    await result
-            except Exception:
-                log.exception("a callback after COMMIT failed")

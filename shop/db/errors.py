@@ -116,23 +116,19 @@ _BY_STATE: dict[str, type[DbError]] = {
     "23P01": ExclusionViolation,
     "57014": DbTimeout,  # statement_timeout
     "25P03": DbTimeout,  # idle_in_transaction_session_timeout
+    # Else by class: 08 connection, 53 resources (full server, full disk), 57 operator (shutdown), 58 system, 28 login.
+    **dict.fromkeys(("08", "53", "57", "58", "28"), DbUnavailable),
+    **{"22": DataError, "23": IntegrityError, "40": Conflict},
 }
-
-# Class 08 connection, 53 resources (full server, full disk), 57 operator (shutdown), 58 system, 28 login.
-_BY_CLASS: dict[str, type[DbError]] = dict.fromkeys(("08", "53", "57", "58", "28"), DbUnavailable)
-_BY_CLASS |= {"22": DataError, "23": IntegrityError, "40": Conflict}
 
 
 def translated(error: psycopg2.Error) -> DbError:
     """The shop's own error for one of psycopg2's."""
-    state: str | None = error.pgcode
-    if state is None:
-        lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
-        kind: type[DbError] = DbUnavailable if lost else QueryError
-    else:
-        kind = _BY_STATE.get(state) or _BY_CLASS.get(state[:2]) or QueryError
+    state = error.pgcode or ""
+    lost = not state and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    kind = DbUnavailable if lost else _BY_STATE.get(state) or _BY_STATE.get(state[:2], QueryError)
     told = kind(str(error).strip())
-    told.sqlstate = state
+    told.sqlstate = error.pgcode
     if isinstance(told, IntegrityError):
         where: Any = error.diag
         told.constraint = where.constraint_name or where.column_name

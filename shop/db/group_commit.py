@@ -77,13 +77,14 @@ class GroupCommit(Generic[Item, Result]):
             await asyncio.wait({self._flusher})
 
     async def _flush(self) -> None:
+        members: list[_Member[Item, Result]] = []
         try:
             while members := self._next():
                 await self._together(members)
         finally:
             self._flusher = None
-            while self._waiting:  # only if the flusher itself was cancelled
-                _fail([self._waiting.popleft()], DbUnavailable("the group ended"))
+            _fail([*members, *self._waiting], DbUnavailable("the group ended"))  # only if the flusher was cancelled
+            self._waiting.clear()
 
     def _next(self) -> list[_Member[Item, Result]]:
         members: list[_Member[Item, Result]] = []
@@ -104,23 +105,15 @@ class GroupCommit(Generic[Item, Result]):
                 await self._one_by_one(members)
             else:
                 _fail(members, error)
-        except BaseException:
-            _fail(members, DbUnavailable("the group ended"))
-            raise
         else:
             for member, result in zip(members, results, strict=True):
                 if not member.answer.done():
                     member.answer.set_result(result)
 
     async def _one_by_one(self, members: list[_Member[Item, Result]]) -> None:
-        for place, member in enumerate(members):
-            if member.answer.done():
-                continue
-            try:
+        for member in members:
+            if not member.answer.done():
                 await self._together([member])
-            except BaseException:
-                _fail(members[place:], DbUnavailable("the group ended"))
-                raise
 
     async def _committed(self, members: list[_Member[Item, Result]]) -> Sequence[Result]:
         latest = max(member.until for member in members)

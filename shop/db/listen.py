@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import inspect
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 
 import psycopg2
 
+from .engine import completed
 from .errors import DbError
 from .link import Link
 
@@ -74,7 +74,7 @@ class Listener:
                 await link.run(f"LISTEN {name}", None, CONNECT_SECONDS)
             self.is_connected = True
             if self._connected is not None:
-                await _called(self._connected())
+                await completed(self._connected())
             while True:
                 await self._next(link)
         finally:
@@ -89,13 +89,8 @@ class Listener:
             await link.run("SELECT 1", None, PROBE_REPLY_SECONDS)
             return
         try:
-            await _called(self._channels[notify.channel](notify.payload))
+            await completed(self._channels[notify.channel](notify.payload))
         except DbError:
             raise
         except Exception:
             log.exception("what was heard on %s could not be used", notify.channel)
-
-
-async def _called(answer: Awaitable[None] | None) -> None:
-    if inspect.isawaitable(answer):
-        await answer

@@ -100,19 +100,22 @@ class Pool:
     def _give_up(self, waiter: asyncio.Future[Link]) -> None:
         with contextlib.suppress(ValueError):
             self._waiters.remove(waiter)
-        if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-            self.release(waiter.result())
-        else:
-            waiter.cancel()
+        if not waiter.cancel() and waiter.exception() is None:
+            self.release(waiter.result())  # it came just now
 
-    def _offer(self, link: Link) -> None:
+    def _next_waiter(self) -> asyncio.Future[Link] | None:
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                self._busy.add(link)
-                waiter.set_result(link)
-                return
-        self._idle.append(link)
+                return waiter
+        return None
+
+    def _offer(self, link: Link) -> None:
+        if waiter := self._next_waiter():
+            self._busy.add(link)
+            waiter.set_result(link)
+        else:
+            self._idle.append(link)
 
     def _grow(self) -> None:
         while len(self._connecting) < len(self._waiters) and self.size < self.max_size and not self._closed:
@@ -144,11 +147,6 @@ class Pool:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("connecting to PostgreSQL failed", exc_info=error)
         if self._failure is not None and not self._busy and not self._connecting:
-            self._fail_waiters(self._failure)
-
-    def _fail_waiters(self, failure: DbError) -> None:
-        # Nobody holds a link that could come free, so waiting on would only make the same answer late.
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_exception(DbUnavailable(f"PostgreSQL cannot be reached: {failure}"))
+            # Nobody holds a link that could come free, so waiting on would only make the same answer late.
+            while waiter := self._next_waiter():
+                waiter.set_exception(DbUnavailable(f"PostgreSQL cannot be reached: {self._failure}"))
