@@ -120,6 +120,11 @@ class Order(Model):
     note: str = column(server_default="")
     lines: list["OrderLine"] = to_many("order_lines", "order_id")
 
+    @property
+    def is_about_money(self) -> bool:
+        """Whether there is anything to say about payment; nobody will pay for what was cancelled before."""
+        return self.fulfilment is not Fulfilment.CANCELLED or self.payment is not Payment.DUE
+
 
 class OrderLine(Model):
     """So many of a SKU as it was named and priced then; `discount` is the line's share of the order's."""

@@ -247,6 +247,7 @@ async def test_a_member_cancels_before_packing_and_not_after(lin: Visitor, marke
     await submit(lin, f"{path}/cancellation", {}, on=path)
     page = await (await lin.get(path)).text()
     assert "The order is cancelled. Nothing will be charged for it." in page
+    assert "not paid yet" not in page + await (await lin.get("/account/orders")).text()
     assert "Cancel the order" not in page
     second = await place(lin, market)
     async with market.db.transaction() as conn:
