@@ -19,25 +19,21 @@ if TYPE_CHECKING:
 M = TypeVar("M")
 Build = Callable[..., Plan]
 
-# SQL by shape. Values are no part of a shape and lists are one parameter, so the program's code bounds the number.
-_PLANS: dict[Any, Plan] = {}
-_MOST_PLANS = 2000
-
 
 class Chain(Generic[M]):
     """A question about one table, on one connection."""
 
+    # What a clone sets lies on it; what nothing was said about stays here.
+    _model: Any = None
+    _parts = Question(None)._asdict()
+    _conn: Connection | None = None
     _is_manager = False
-
-    def __init__(self) -> None:
-        self._parts: dict[str, Any] = Question(None)._asdict()
-        self._conn: Connection | None = None
-        self._prefetched: tuple[str, ...] = ()
-        self._noted: tuple[Any, ...] = ()  # values of annotations
-        self._given: tuple[Any, ...] = ()  # values of conditions
-        self._past: tuple[Any, ...] = ()  # values of `after`
-        self._bounds: tuple[int, int | None] = (0, None)  # of the slice
-        self._limits: tuple[int, ...] = ()  # the same as the values of LIMIT and OFFSET
+    _prefetched: tuple[str, ...] = ()
+    _noted: tuple[Any, ...] = ()  # values of annotations
+    _given: tuple[Any, ...] = ()  # values of conditions
+    _past: tuple[Any, ...] = ()  # values of `after`
+    _bounds: tuple[int, int | None] = (0, None)  # of the slice
+    _limits: tuple[int, ...] = ()  # the same as the values of LIMIT and OFFSET
 
     def using(self, conn: Connection) -> Self:
         """The same question on this connection."""
@@ -126,15 +122,11 @@ class Chain(Generic[M]):
 
     def bound_to(self, model: type) -> Self:
         """The manager of a model."""
-        return self._asking(model=model)._clone(_is_manager=True)
+        return self._asking(model=model)._clone(_model=model, _is_manager=True)
 
     @property
     def _question(self) -> Question:
         return Question._make(self._parts.values())
-
-    @property
-    def _model(self) -> Any:
-        return self._parts["model"]
 
     @property
     def _name(self) -> str:
@@ -181,20 +173,23 @@ class Chain(Generic[M]):
 
     def _plan(self, build: Build, *key: Any) -> Plan:
         try:
-            known = _PLANS.get((build, *key))
+            return _kept(build, *key)
+        except FieldError:
+            raise
         except TypeError:
             return build(*key)  # a SQLAlchemy element is part of it
-        if known is None:
-            if len(_PLANS) >= _MOST_PLANS:
-                _PLANS.clear()
-            known = _PLANS[(build, *key)] = build(*key)
-        return known
 
     @property
     def _connection(self) -> Connection:
         if self._conn is None:
             raise RuntimeError(f"{self._name}.objects needs a connection: say .using(conn)")
         return self._conn
+
+
+@lru_cache(maxsize=2000)
+def _kept(build: Build, *key: Any) -> Plan:
+    # Values are no part of a shape and lists are one parameter, so the program's code bounds the number.
+    return build(*key)
 
 
 @lru_cache(maxsize=1000)

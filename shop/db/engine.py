@@ -42,7 +42,7 @@ class Connection:
         self._link, self._pool = link, pool
         self.in_transaction = False  # whether the statements here are one transaction, or else each commits by itself
         self._seconds, self._until = READ_SECONDS, math.inf
-        self._depth = self._cursors = 0
+        self._cursors = 0
         self._callbacks: list[Callback] = []
         self._lent = True
 
@@ -65,8 +65,7 @@ class Connection:
 
     async def execute(self, statement: Statement, params: Mapping[str, Any] | None = None) -> int:
         """Runs a statement; how many rows it changed."""
-        cursor = await self._run(statement, params)
-        return int(cursor.rowcount)
+        return int((await self._run(statement, params)).rowcount)
 
     async def fetch_tuples(self, sql: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Plain tuples of ready SQL, for those who build their own objects."""
@@ -98,20 +97,17 @@ class Connection:
         """An inner block that can fail (a UniqueViolation, say) without losing the transaction around it."""
         if not self.in_transaction:
             raise RuntimeError("a savepoint needs a transaction")
-        self._depth += 1
-        name, kept = f"s{self._depth}", len(self._callbacks)
-        await self._send(f"SAVEPOINT {name}")
+        kept = len(self._callbacks)
+        await self._send("SAVEPOINT nested")
         try:
             yield self
         except Exception:
             del self._callbacks[kept:]
             if not self._link.closed:
-                await self._send(f"ROLLBACK TO SAVEPOINT {name}")
+                # Released too: the name is the same at each depth and means the innermost.
+                await self._send("ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested")
             raise
-        else:
-            await self._send(f"RELEASE SAVEPOINT {name}")
-        finally:
-            self._depth -= 1
+        await self._send("RELEASE SAVEPOINT nested")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
@@ -169,7 +165,7 @@ class Connection:
         except DbUnavailable:
             if self.in_transaction or not self._link.closed or sql.lstrip()[:6].upper() not in ("SELECT", "BEGIN"):
                 raise
-        # The server closed this connection (a restart, a killed backend) before it had done anything: another asks again.
+        # The server closed this connection (a restart, a killed backend) before it did anything: another asks again once.
         self._pool.release(self._link)
         self._link = await self._pool.acquire()
         return await self._link.run(sql, values, self._remaining())
@@ -190,7 +186,7 @@ class Database:
     def __init__(self, primary: Pool, replica: Pool, listen_url: str) -> None:
         self._primary = primary
         self._replica = replica
-        self._open: dict[asyncio.Task[Any], Connection] = {}
+        self._open: dict[asyncio.Task[Any] | None, Connection] = {}
         self.listen_url = listen_url
         self.retries = 0
 
@@ -236,9 +232,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction of at most 8 s, committed once; within another of the same task, a savepoint of that one."""
         task = asyncio.current_task()
-        assert task is not None
-        outer = self._open.get(task)
-        if outer is not None:
+        if (outer := self._open.get(task)) is not None:
             async with outer.savepoint():
                 yield outer
             return

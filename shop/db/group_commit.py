@@ -38,10 +38,7 @@ class GroupCommit(Generic[Item, Result]):
     """
 
     def __init__(self, db: Database, work: Work[Item, Result], *, batch: int = 100, seconds: float = 8.0) -> None:
-        self._db = db
-        self._work = work
-        self._batch = batch
-        self._seconds = seconds
+        self._db, self._work, self._batch, self._seconds = db, work, batch, seconds
         self._waiting: collections.deque[_Member[Item, Result]] = collections.deque()
         self._flusher: asyncio.Task[None] | None = None
         self._closed = False

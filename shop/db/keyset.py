@@ -16,13 +16,8 @@ from .scope import Ref, Scope, checker
 
 M = TypeVar("M")
 
-_PARSERS: dict[type, Any] = {
-    datetime: datetime.fromisoformat,
-    date: date.fromisoformat,
-    time: time.fromisoformat,
-    Decimal: Decimal,
-    UUID: UUID,
-}
+_PARSERS: dict[type, Any] = {kind: kind.fromisoformat for kind in (datetime, date, time)}
+_PARSERS |= {Decimal: Decimal, UUID: UUID}
 
 
 class BadCursor(ValueError):
@@ -65,10 +60,7 @@ def _parsed(value: Any, ref: Ref) -> Any:
 def beyond(scope: Scope, order: tuple[Ordering, ...], nulls: tuple[bool, ...]) -> Any:
     """The rows after the one whose ordering values are bound here; `nulls` tells which of those are NULL."""
     refs = [scope.plain(one.name) for one in order]
-    binds = [
-        None if null else scope.bind(checker(ref.kind, ref.label), ref.kind and ref.kind.sql_type)
-        for ref, null in zip(refs, nulls, strict=True)
-    ]
+    binds = [None if null else scope.value(ref) for ref, null in zip(refs, nulls, strict=True)]
     if not any(ref.nullable for ref in refs) and len({one.descending for one in order}) == 1:
         here, there = tuple_(*[ref.column for ref in refs]), tuple_(*binds)
         return here < there if order[0].descending else here > there

@@ -22,12 +22,7 @@ psycopg2.extensions.register_type(
 )
 
 # A peer that vanished on the network is noticed in seconds; Unix sockets ignore these.
-_KEEPALIVE: dict[str, Any] = {
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 4000,
-}
+_KEEPALIVE: Any = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2, "tcp_user_timeout": 4000}
 _NO_TIMER: Any = None  # aiopg's own timers stay off: ours are in `Link._poll`
 _IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 
@@ -35,22 +30,20 @@ _IDLE = psycopg2.extensions.TRANSACTION_STATUS_IDLE
 class Link(AiopgConnection):
     """A connection that closes itself when its answer is late or its caller cancelled, so it is never reused dirty."""
 
-    def __init__(self, url: str) -> None:
-        self.expired = False
+    def __init__(self, url: str, seconds: float) -> None:
+        self.expired, self._connect_seconds = False, seconds
         try:
             super().__init__(url, _NO_TIMER, enable_hstore=False, enable_json=False, enable_uuid=False, **_KEEPALIVE)
         except psycopg2.Error as error:
             raise translated(error) from error
-        self._connect_seconds = 0.0
         self._answers: Any = None
-        self._due = self._fires = 0.0
+        self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     @classmethod
     async def connect(cls, url: str, seconds: float) -> Link:
         """A ready connection within so many seconds; DbTimeout or DbUnavailable otherwise."""
-        link = cls(url)
-        link._connect_seconds = seconds
+        link = cls(url, seconds)
         try:
             await link
         except psycopg2.Error as error:
@@ -104,21 +97,21 @@ class Link(AiopgConnection):
     def _expire_in(self, seconds: float) -> None:
         # One timer serves many statements: it only looks whether the present one is late, and is set again if not.
         self._due = self._loop.time() + seconds
-        if self._timer is not None and self._fires > self._due:
+        if self._timer is not None and self._timer.when() > self._due:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._fires, self._timer = self._due, self._loop.call_at(self._due, self._look)
+            self._timer = self._loop.call_at(self._due, self._look)
 
     def _look(self) -> None:
         self._timer = None
         if self._waiter is None or self.closed:
             return
         if self._loop.time() < self._due:
-            self._fires, self._timer = self._due, self._loop.call_at(self._due, self._look)
-            return
-        self.expired = True
-        self.close()
+            self._timer = self._loop.call_at(self._due, self._look)
+        else:
+            self.expired = True
+            self.close()
 
     def _told(self, error: psycopg2.Error, seconds: float) -> Exception:
         if self.expired:

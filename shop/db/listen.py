@@ -36,9 +36,7 @@ class Listener:
         for name in channels:
             if not name.isidentifier():
                 raise ValueError(f"{name!r} cannot be the name of a channel")
-        self._url = url
-        self._channels = channels
-        self._connected = connected
+        self._url, self._channels, self._connected = url, channels, connected
         self._task: asyncio.Task[None] | None = None
         self.is_connected = False
 

@@ -12,7 +12,7 @@ from .errors import FieldError
 
 
 class RelationSpec(NamedTuple):
-    """A relation as a class body declares it: the row behind our `column`, or the rows of `table` whose `column` is ours."""
+    """A relation as declared: the row behind our `column`, or the rows of `table` whose `column` points here."""
 
     column: str
     table: str = ""
@@ -66,12 +66,11 @@ class Meta:
         """The to-one relation of this name."""
         self.require(name)
         declared = self.declared.get(name)
+        label = f"{self.model.__name__}.{name}"
         if declared is None:
-            raise FieldError(f"{self.model.__name__}.{name} is no relation, so nothing can follow it")
+            raise FieldError(f"{label} is no relation, so nothing can follow it")
         if declared.table:
-            raise FieldError(
-                f"{self.model.__name__}.{name} leads to many rows: say .where(exists(…)), or prefetch_related"
-            )
+            raise FieldError(f"{label} leads to many rows: say .where(exists(…)), or prefetch_related")
         return self._pointed_to(declared.column)
 
     def many(self, name: str) -> Relation | None:

@@ -39,7 +39,7 @@ class ColumnSpec(NamedTuple):
     def built(self, name: str, kind: Kind) -> Column[Any]:
         """The column; of copies, because a mixin's foreign key stands in several tables."""
         args: list[Any] = [arg._copy() if hasattr(arg, "_copy") else arg for arg in self.args]
-        sql_type = args.pop(0) if args and _is_type(args[0]) else kind.sql_type
+        sql_type = args.pop(0) if args and isinstance(args[0], TypeEngine | type) else kind.sql_type
         return Column(name, sql_type, *args, **{"nullable": kind.nullable, **self.options})
 
 
@@ -144,10 +144,6 @@ def _kind(cls: type[Model], name: str) -> Kind:
         except NameError as error:
             raise FieldError(f"{cls.__name__}.{name}: {error}; a column's type must be imported at run time") from error
     return kind_of(annotation, f"{cls.__name__}.{name}")
-
-
-def _is_type(value: Any) -> bool:
-    return isinstance(value, TypeEngine) or (isinstance(value, type) and issubclass(value, TypeEngine))
 
 
 def _own(cls: type[Model], general: type[Exception]) -> Any:

@@ -22,8 +22,7 @@ class Pool:
     """At most `max_size` links to one URL, opened when somebody waits for one and kept while they are clean."""
 
     def __init__(self, url: str, min_size: int, max_size: int) -> None:
-        self._url = url
-        self.max_size = max_size
+        self._url, self.max_size = url, max_size
         self._idle: list[Link] = []
         self._busy: set[Link] = set()
         self._connecting: set[asyncio.Task[None]] = set()
@@ -47,8 +46,13 @@ class Pool:
         """A clean link within 0.5 s and the deadline; DbUnavailable, or DbTimeout when the deadline has passed."""
         if self._closed:
             raise DbUnavailable("the pool is closed")
-        link = self._take_idle()
-        return link if link is not None else await self._wait()
+        while self._idle:
+            link = self._idle.pop()
+            if link.is_clean:
+                self._busy.add(link)
+                return link
+            link.close()
+        return await self._wait()
 
     def release(self, link: Link) -> None:
         """Takes a link back; one that is not clean is closed, never lent again."""
@@ -69,15 +73,6 @@ class Pool:
             await asyncio.wait(self._connecting, timeout=CONNECT_SECONDS)
         while self._idle:
             self._idle.pop().close()
-
-    def _take_idle(self) -> Link | None:
-        while self._idle:
-            link = self._idle.pop()
-            if link.is_clean:
-                self._busy.add(link)
-                return link
-            link.close()
-        return None
 
     async def _wait(self) -> Link:
         seconds = remaining(ACQUIRE_SECONDS)
@@ -137,10 +132,7 @@ class Pool:
             self._failure = error
             return
         self._failure = None
-        if self._closed:
-            link.close()
-        else:
-            self._offer(link)
+        self.release(link)
 
     def _connected(self, task: asyncio.Task[None]) -> None:
         self._connecting.discard(task)

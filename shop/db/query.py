@@ -50,7 +50,7 @@ class QuerySet(Writes[M]):
         if not all(bound is None or (type(bound) is int and bound >= 0) for bound in given):
             raise ValueError(f"{self._name}: a slice takes whole numbers from 0 on, not {key!r}")
         if not isinstance(key, slice):
-            return self._at(key)
+            return self[key : key + 1]._foremost(IndexError(f"{self._name}: there is none at {key}"))
         start, high = self._bounds
         low = start + (key.start or 0)
         if key.stop is not None:
@@ -90,11 +90,11 @@ class QuerySet(Writes[M]):
 
     async def earliest(self, *names: str) -> M:
         """The object with the least values; Model.DoesNotExist where there is none."""
-        return await self._foremost(names, backwards=False)
+        return await self._ordered(names)._foremost(self._model.DoesNotExist(f"there is no {self._name}"))
 
     async def latest(self, *names: str) -> M:
         """The object with the greatest values (NULL being the greatest); Model.DoesNotExist where there is none."""
-        return await self._foremost(names, backwards=True)
+        return await self._ordered(names).reverse()._foremost(self._model.DoesNotExist(f"there is no {self._name}"))
 
     async def exists(self) -> bool:
         """Whether there is any."""
@@ -119,8 +119,6 @@ class QuerySet(Writes[M]):
         name = meta.column(field_name)
         if name is None or (name,) not in meta.uniques():
             raise ValueError(f"{self._name}.{field_name} is not unique, so in_bulk() cannot go by it")
-        if keys is not None:
-            self._unsliced("filter")
         chosen = self if keys is None else self.filter(**{f"{name}__in": keys})
         return {getattr(item, name): item for item in await chosen._fetch()}
 
@@ -133,32 +131,24 @@ class QuerySet(Writes[M]):
         order = self._question.order
         key = tuple(Ordering(k) for k in self._model._meta.key if all(k != o.name for o in order))
         asked = self._asking(order=order + key)
-        scope = Scope(self._model)
-        refs = [scope.plain(one.name) for one in asked._question.order]
         if after is not None:
-            past = keyset.values_of(after, refs)
+            scope = Scope(self._model)
+            past = keyset.values_of(after, [scope.plain(one.name) for one in order + key])
             asked = asked._asking(after=tuple(value is None for value in past))
             asked._past = tuple(value for value in past if value is not None)
         found = await asked._sliced(0, size + 1)._fetch()
-        places = [one.name.replace("__", ".") for one in asked._question.order]
-        last = [_followed(found[size - 1], place) for place in places] if len(found) > size else None
-        return keyset.Page(found[:size], None if last is None else keyset.cursor(last))
+        last = [_followed(item, one.name) for item in found[size - 1 : size] for one in order + key]
+        return keyset.Page(found[:size], keyset.cursor(last) if len(found) > size else None)
 
-    async def _at(self, place: int) -> M:
-        found = await self[place : place + 1]._fetch()
-        if not found:
-            raise IndexError(f"{self._name}: there is none at {place}")
-        return found[0]
+    async def _foremost(self, absent: Exception) -> M:
+        for found in await self[:1]._fetch():
+            return found
+        raise absent
 
-    async def _foremost(self, names: tuple[str, ...], *, backwards: bool) -> M:
+    def _ordered(self, names: tuple[str, ...]) -> Self:
         if not names:
             raise ValueError(f"{self._name}: earliest() and latest() need the fields to go by")
-        self._unsliced("change")
-        ordered = self.order_by(*names)
-        found = await (ordered.reverse() if backwards else ordered)[:1]._fetch()
-        if not found:
-            raise self._model.DoesNotExist(f"there is no {self._name}")
-        return found[0]
+        return self.order_by(*names)
 
     def _by_key(self) -> Self:
         if self._question.order:
@@ -189,7 +179,7 @@ def _told(conditions: tuple[Any, ...], lookups: dict[str, Any]) -> str:
     return ", ".join(parts) or "these conditions"
 
 
-def _followed(item: Any, place: str) -> Any:
-    for name in place.split("."):
+def _followed(item: Any, path: str) -> Any:
+    for name in path.split("__"):
         item = None if item is None else getattr(item, name)
     return item

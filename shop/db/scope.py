@@ -17,13 +17,7 @@ from .expressions import Shape
 
 Binder = Callable[[Any], Any]
 
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "exact": operator.eq,
-    "lt": operator.lt,
-    "lte": operator.le,
-    "gt": operator.gt,
-    "gte": operator.ge,
-}
+_COMPARE = {"exact": operator.eq, "lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 # LIKE patterns; iexact is ILIKE without a wildcard.
 _PATTERNS = {"iexact": "{}", "contains": "%{}%", "icontains": "%{}%", "startswith": "{}%", "endswith": "%{}"}
 LOOKUPS = (*_COMPARE, *_PATTERNS, "in", "range", "isnull")
@@ -150,14 +144,12 @@ class Scope:
         if ref.lookup in _PATTERNS:
             return self._pattern(ref, what)
         if ref.lookup == "range":
-            low, high = self._value(ref, what), self._value(ref, what)
-            return ref.column.between(low, high)
+            return ref.column.between(self.value(ref), self.value(ref))
         if ref.lookup == "in":
             return self._in(ref, what)
         if isinstance(what, tuple) and what[0] == "object" and not (ref.target and issubclass(what[1], ref.target)):
             raise FieldError(f"{ref.label} is not compared with a {what[1].__name__}")
-        right = self._value(ref, what) if other is None else other.column
-        return _COMPARE[ref.lookup](ref.column, right)
+        return _COMPARE[ref.lookup](ref.column, self.value(ref) if other is None else other.column)
 
     def _pattern(self, ref: Ref, what: Any) -> Any:
         if what != "value" or ref.kind is None or not issubclass(ref.kind.python, str):
@@ -176,7 +168,8 @@ class Scope:
         several = self.bind(lambda values: [check(value) for value in values if value is not None])
         return ref.column.op("=", is_comparison=True)(func.any(several))
 
-    def _value(self, ref: Ref, what: Any) -> Any:
+    def value(self, ref: Ref) -> Any:
+        """The next parameter, a value of this column."""
         return self.bind(checker(ref.kind, ref.label), ref.kind and ref.kind.sql_type)
 
     def expression(self, shape: Shape) -> Ref:

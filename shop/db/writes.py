@@ -99,7 +99,7 @@ class Writes(Chain[M]):
     async def _insert_many(self, objects: list[M], ignore_conflicts: bool) -> None:
         model = self._model
         rows = [self._complete({k: v for k, v in vars(o).items() if k in model._meta.kinds}) for o in objects]
-        names = [name for name in model._meta.names if any(name in row for row in rows)] or [model._meta.names[0]]
+        names = model._meta.names
         checks = {name: checker(model._meta.kinds[name], f"{self._name}.{name}", nullable=True) for name in names}
         params: dict[str, Any] = {}
         lines = []
@@ -112,7 +112,7 @@ class Writes(Chain[M]):
         if ignore_conflicts:
             await self._connection.execute(sql + " ON CONFLICT DO NOTHING", params)
             return
-        sql += " RETURNING " + ", ".join(map(quoted.quote, model._meta.names))
+        sql += " RETURNING " + ", ".join(map(quoted.quote, names))
         made = loading.builder(model)(await self._connection.fetch_tuples(sql, params))
         for item, row in zip(objects, made, strict=True):
             vars(item).update(vars(row))
