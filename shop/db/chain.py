@@ -25,7 +25,7 @@ class Chain(Generic[M]):
 
     # What a clone sets lies on it; what nothing was said about stays here.
     _model: Any = None
-    _parts = Question(None)._asdict()
+    _question = Question(None)
     _conn: Connection | None = None
     _is_manager = False
     _prefetched: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Chain(Generic[M]):
     def where(self, *clauses: ClauseElement | Any) -> Self:
         """Only rows that meet SQLAlchemy conditions on `Model.c`."""
         self._unsliced("filter")
-        return self._asking(where=(*self._parts["where"], *[(Raw(clause),) for clause in clauses]))
+        return self._asking(where=(*self._question.where, *[(Raw(clause),) for clause in clauses]))
 
     def order_by(self, *names: str | Ordering | F | ClauseElement) -> Self:
         """In this order instead of any before: "price", "-price", "category__name", F("price").desc(nulls_last=True)."""
@@ -125,10 +125,6 @@ class Chain(Generic[M]):
         return self._asking(model=model)._clone(_model=model, _is_manager=True)
 
     @property
-    def _question(self) -> Question:
-        return Question._make(self._parts.values())
-
-    @property
     def _name(self) -> str:
         return str(self._model.__name__)
 
@@ -142,16 +138,18 @@ class Chain(Generic[M]):
         return clone
 
     def _asking(self, **changes: Any) -> Self:
-        return self._clone(_parts={**self._parts, **changes})
+        return self._clone(_question=self._question._replace(**changes))
 
-    def _narrowed(self, conditions: Sequence[Q], lookups: Mapping[str, Any], **changes: Any) -> Self:
+    def _narrowed(self, conditions: Sequence[Q], lookups: Mapping[str, Any]) -> Self:
+        nodes, values = self._nodes(conditions, lookups)
+        return self._asking(where=self._question.where + nodes)._clone(_given=self._given + values)
+
+    def _nodes(self, conditions: Sequence[Q], lookups: Mapping[str, Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         self._unsliced("filter")
-        values = list(self._given)
+        values: list[Any] = []
         nodes = [node for q in conditions for node in flattened(condition(q, values))] if conditions else []
         nodes += [leaf(path, value, values) for path, value in lookups.items()]
-        clone = self._asking(where=(*self._parts["where"], *nodes), **changes)
-        clone._given = tuple(values)
-        return clone
+        return tuple(nodes), tuple(values)
 
     def _formed(self, form: str, fields: tuple[str, ...]) -> QuerySet[Any]:
         question = self._question
@@ -160,15 +158,14 @@ class Chain(Generic[M]):
 
     def _sliced(self, low: int, high: int | None) -> Self:
         limits = (() if high is None else (high - low,)) + ((low,) if low else ())
-        parts = {**self._parts, "low": low > 0, "high": high is not None}
-        return self._clone(_parts=parts, _bounds=(low, high), _limits=limits)
+        return self._asking(low=low > 0, high=high is not None)._clone(_bounds=(low, high), _limits=limits)
 
     def _unsliced(self, verb: str) -> None:
         if self._limits:
             raise TypeError(f"{self._name}: cannot {verb} a query once a slice has been taken")
 
     def _whole(self, method: str) -> None:
-        if self._parts["form"] != "object":
+        if self._question.form != "object":
             raise TypeError(f"{self._name}: {method}() loads objects, so it cannot follow values()")
 
     def _plan(self, build: Build, *key: Any) -> Plan:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Self, TypeVar, overload
 from sqlalchemy import Select
 
 from . import keyset, statements
+from .chain import Build
 from .compiled import bound
 from .expressions import Aggregate, Count, Ordering, operand
 from .loading import prefetch
@@ -67,11 +68,10 @@ class QuerySet(Writes[M]):
     async def get(self, *conditions: Any, **lookups: Any) -> M:
         """The one object; Model.DoesNotExist or Model.MultipleObjectsReturned otherwise."""
         if self._limits and not (conditions or lookups):
-            chosen = self[:2]
-        else:  # in one step, being the commonest question of all; two rows are enough to know that there is another
-            chosen = self._narrowed(conditions, lookups, order=(), high=True)
-            chosen._limits = (2,)
-        found = await chosen._fetch()
+            found = await self[:2]._fetch()
+        else:  # the commonest question of all: its plan is found without building the sets in between
+            nodes, values = self._nodes(conditions, lookups)
+            found = await self._fetch(statements.single, nodes, more=(*values, 2))
         if len(found) == 1:
             return found[0]
         if not found:
@@ -163,8 +163,8 @@ class QuerySet(Writes[M]):
             raise RuntimeError(f"{self._name}: select_for_update() needs a transaction")
         return question
 
-    async def _fetch(self) -> list[M]:
-        found: list[M] = await self._rows(statements.objects, self._lockable(), values=self._values)
+    async def _fetch(self, build: Build = statements.objects, *key: Any, more: tuple[Any, ...] = ()) -> list[M]:
+        found: list[M] = await self._rows(build, self._lockable(), *key, values=self._values + more)
         if self._prefetched:
             await prefetch(self._connection, self._model, found, self._prefetched)
         return found

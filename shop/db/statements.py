@@ -91,6 +91,11 @@ def objects(question: Question) -> Plan:
     return plan(scope, selected(scope, question), loading.loader(scope, question))
 
 
+def single(question: Question, nodes: tuple[Shape, ...]) -> Plan:
+    """The plan for get(): two rows are enough to know that there is more than one."""
+    return objects(question._replace(where=question.where + nodes, order=(), high=True))
+
+
 def existing(question: Question) -> Plan:
     """The plan for exists()."""
     scope, where = _over(question)
