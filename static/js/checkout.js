@@ -21,17 +21,38 @@ function prepare(form) {
   window.addEventListener("pageshow", () => delete form.dataset.sent);
 }
 
+let looks = 0;
+
 async function look(form) {
-  const held = document.activeElement;
-  const body = new URLSearchParams(new FormData(form));
+  const turn = ++looks;
+  const sent = new FormData(form);
+  const body = new URLSearchParams(sent);
   body.set("look", "1");
-  const answer = await fetch(form.action, { method: "POST", body });
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
+  const page = new DOMParser().parseFromString((await answer?.text()) ?? "", "text/html");
   const fresh = page.querySelector("[data-checkout]");
-  if (!fresh) return location.reload();
+  // Without an answer, or with one that a newer choice has overtaken, all stays as it is: ordering asks again anyway.
+  if (!fresh || turn !== looks) return;
+  takeOver(form, sent, fresh);
+  const held = form.contains(document.activeElement) ? document.activeElement : null;
   form.replaceWith(fresh);
   prepare(fresh);
-  if (held?.name) fresh.querySelector(`[name="${held.name}"][value="${CSS.escape(held.value)}"]`)?.focus();
+  focusLike(held, fresh);
+}
+
+// What was typed while the answer was on its way.
+function takeOver(form, sent, fresh) {
+  for (const [name, value] of new FormData(form)) {
+    if (sent.get(name) !== value && fresh.elements[name]) fresh.elements[name].value = value;
+  }
+}
+
+function focusLike(held, fresh) {
+  const there = held?.name && fresh.elements[held.name];
+  const same = there instanceof RadioNodeList ? [...there].find((one) => one.value === held.value) : there;
+  if (!same) return;
+  same.focus();
+  if (held.selectionStart != null) same.setSelectionRange?.(held.selectionStart, held.selectionEnd);
 }
 
 const form = document.querySelector("[data-checkout]");

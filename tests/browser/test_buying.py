@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import Browse
 from tests.browser.journey import Person, activate, register
@@ -85,3 +86,39 @@ async def press_again(page: Page) -> None:
     async with page.expect_navigation():
         await page.get_by_role("button", name="Order again").click()
     assert await page.locator("main input[name=quantity]").input_value() == "12"
+
+
+async def test_the_last_choice_counts_and_typing_goes_on_while_sums_are_on_their_way(browse: Browse) -> None:
+    page = await browse()
+    await fill_basket(page, script=True)
+    await page.goto("/checkout")
+    waits = [1.5, 0.7]
+
+    async def slowly(route: Route) -> None:
+        await asyncio.sleep(waits.pop(0))
+        await route.continue_()
+
+    await page.route("**/checkout", slowly)
+    windows = page.locator("[name=window]:enabled")
+    await windows.first.check()
+    await windows.last.check()
+    chosen = await windows.last.input_value()
+    await page.locator("[name=note]").press_sequentially("Ring twice")
+    await expect(page.locator("aside .muted")).to_be_visible()
+    await page.wait_for_timeout(1500)
+    assert await page.locator("[name=window]:checked").input_value() == chosen
+    assert await page.locator("[name=note]").input_value() == "Ring twice"
+    await expect(page.locator("[name=note]")).to_be_focused()
+
+
+async def test_a_shop_that_cannot_tell_new_sums_leaves_the_page_as_it_is(browse: Browse) -> None:
+    page = await browse()
+    await fill_basket(page, script=True)
+    await page.goto("/checkout")
+    await page.fill("[name=street]", "1 Lane")
+    await page.route("**/checkout", lambda route: route.fulfill(status=200, body="<p>Busy</p>"))
+    async with page.expect_response("**/checkout"):
+        await page.locator("[name=window]:enabled").last.check()
+    await page.wait_for_timeout(300)
+    assert await page.locator("[name=street]").input_value() == "1 Lane"
+    assert await page.locator("[name=window]:enabled").last.is_checked()
