@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("db", "redis_commands", "orders", "pages")
+ALL = ("db", "redis_commands", "search", "orders", "pages")
 
 
 def main(names: list[str]) -> int:

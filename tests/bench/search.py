@@ -73,7 +73,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=20)
-    options = parser.parse_args()
+    options, _ = parser.parse_known_args()
     with demo_shop(options.products) as place:
         return 0 if asyncio.run(ask(place["SHOP_DATABASE_URL"], options.rounds)) else 1
 
