@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 # The time budget is the only thing here that is ambient: it changes when an answer comes, never which.
 _UNTIL: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-@contextmanager
-def deadline(seconds: float) -> Iterator[None]:
+class deadline:
     """Everything inside ends within so many seconds; a deadline inside another can only shorten it."""
-    until = time.monotonic() + seconds
-    outer = _UNTIL.get()
-    token = _UNTIL.set(until if outer is None else min(until, outer))
-    try:
-        yield
-    finally:
-        _UNTIL.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        until = time.monotonic() + self._seconds
+        outer = _UNTIL.get()
+        self._token = _UNTIL.set(until if outer is None else min(until, outer))
+
+    def __exit__(self, *_: object) -> None:
+        _UNTIL.reset(self._token)
 
 
 def remaining(seconds: float) -> float:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from shop.keys import SETTINGS, TOKENS
 from shop.tokens import LinkInvalid
+from shop.web.cookies import cookies_of
 
 Kind = Literal["success", "info", "warning", "error"]
 COOKIE = "flash"
@@ -31,7 +32,7 @@ def flash(request: web.Request, response: web.StreamResponse, message: str, kind
 
 def flashes_of(request: web.Request) -> list[Flash]:
     """The messages that came with this request; whatever is forged, old or broken is none."""
-    cookie = request.cookies.get(COOKIE)
+    cookie = cookies_of(request).get(COOKIE)
     if not cookie:
         return []
     try:
@@ -42,5 +43,5 @@ def flashes_of(request: web.Request) -> list[Flash]:
 
 def forget_flashes(request: web.Request, response: web.StreamResponse) -> None:
     """Takes the cookie back once its messages were shown."""
-    if COOKIE in request.cookies:
+    if COOKIE in cookies_of(request):
         response.del_cookie(COOKIE, path="/", httponly=True, samesite="Lax", secure=request.app[SETTINGS].is_secure)

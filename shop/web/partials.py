@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
@@ -17,12 +17,11 @@ from shop.web.visitor import GUEST, Visitor
 REMEMBERED: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Filling:
+class Filling(NamedTuple):
     """What templates/partials/{hole}.html says, in values that can be compared, and what fills holes of its own."""
 
     says: Mapping[str, Hashable]
-    parts: Mapping[str, bytes] = field(default_factory=dict)
+    parts: Mapping[str, bytes] = MappingProxyType({})
 
 
 Filler = Callable[[web.Request, Visitor], Awaitable[Filling]]
@@ -40,11 +39,11 @@ class Partials:
         self._fillers = fillers
         self._rendered: dict[tuple[Hashable, ...], holes.Pieces] = {}
 
-    async def fillings(self, request: web.Request, pieces: holes.Pieces, visitor: Visitor) -> dict[str, bytes]:
-        """What goes into the holes of a page for this visitor."""
+    async def fillings(self, request: web.Request, names: Iterable[str], visitor: Visitor) -> dict[str, bytes]:
+        """What goes into the named holes of a page for this visitor."""
         token = csrf_field(request)
         values = {"csrf": token}
-        for name in holes.names(pieces):
+        for name in names:
             if name not in values:
                 filling = await self._fillers[name](request, visitor)
                 values[name] = self._filled(request, name, filling, token)

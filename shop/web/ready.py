@@ -20,7 +20,7 @@ from shop import i18n
 from shop.db import DbError, deadline
 from shop.keys import LANG, ROUTE, SETTINGS, URLS
 from shop.web import holes
-from shop.web.cookies import SESSION, cookie_name
+from shop.web.cookies import SESSION, cookie_name, cookies_of
 from shop.web.flash import COOKIE
 from shop.web.headers import SERVER, protection, public
 from shop.web.health import DRAINING
@@ -36,12 +36,13 @@ from shop.web.visitor import GUEST
 class Ready:
     """The head and body of one kept page, of the short answer to those who have it, and the head for a member."""
 
-    __slots__ = ("body", "head", "kept", "match", "member_head", "not_modified", "observed")
+    __slots__ = ("body", "head", "holes", "kept", "match", "member_head", "not_modified", "observed")
 
     def __init__(self, kept: Kept, body: bytes | None, front: Front, match: UrlMappingMatchInfo) -> None:
         self.kept = kept
         self.body = body  # None until a guest has seen the page
         self.match = match
+        self.holes = holes.names(kept.pieces)
         common = front.always + front.public + f"ETag: {kept.etag}\r\n".encode()
         self.member_head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
@@ -171,7 +172,7 @@ class Front:
     async def _to_member(self, request: BaseRequest, ready: Ready) -> ReadyAnswer | None:
         """The page for whoever is signed in; None where the long way has more to do: a message to tell, a cookie to prolong, a doubt."""
         assert isinstance(request, web.Request)
-        cookies = request.cookies
+        cookies = cookies_of(request)
         if request.method != hdrs.METH_GET or self._session not in cookies or COOKIE in cookies:
             return None
         request._match_info = (
@@ -183,11 +184,12 @@ class Front:
                 visitor = await self._sessions.visitor(request, viewed=ready.kept.viewed)
                 if visitor is GUEST or self._sessions.is_renewed(request):
                     return None
-                values = await self._partials.fillings(request, ready.kept.pieces, visitor)
+                values = await self._partials.fillings(request, ready.holes, visitor)
         except DbError:
             return None
-        body = holes.fill(ready.kept.pieces, values)
-        return ReadyAnswer(b"".join((ready.member_head, b"%d\r\n" % len(body), self._dated(), body)), 200)
+        parts = [piece if isinstance(piece, bytes) else values[piece] for piece in ready.kept.pieces]
+        length = sum([len(part) for part in parts])
+        return ReadyAnswer(b"".join((ready.member_head, b"%d\r\n" % length, self._dated(), *parts)), 200)
 
     def _dated(self) -> bytes:
         """The end of the head: the date, made once a second."""

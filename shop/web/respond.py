@@ -10,6 +10,7 @@ from aiohttp import web
 from shop.keys import LANG, REQUEST_ID, SETTINGS, URLS
 from shop.web import holes
 from shop.web.access import GUEST, Visitor, visitor_of
+from shop.web.cookies import cookies_of
 from shop.web.csrf import bears_token
 from shop.web.flash import COOKIE, forget_flashes
 from shop.web.headers import public
@@ -71,7 +72,7 @@ def see_other_path(path: str) -> web.Response:
 
 async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, status: int) -> web.Response:
     response = web.Response(
-        body=holes.fill(pieces, await request.app[PARTIALS].fillings(request, pieces, visitor)),
+        body=holes.fill(pieces, await request.app[PARTIALS].fillings(request, holes.names(pieces), visitor)),
         status=status,
         content_type="text/html",
         charset="utf-8",
@@ -90,4 +91,4 @@ def _is_everybodys(request: web.Request, visitor: Visitor) -> bool:
 
     surprise: an old session cookie is a guest's too, but the forms on the page then carry its token.
     """
-    return visitor is GUEST and COOKIE not in request.cookies and not bears_token(request)
+    return visitor is GUEST and COOKIE not in cookies_of(request) and not bears_token(request)

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 import structlog
@@ -63,8 +62,7 @@ end
 log = structlog.get_logger("shop.sessions")
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What one trip told: the session's copy or that it was ended; basket count and recent products where they are known."""
 
     record: SessionRecord | None = None

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, Self
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 import aiohttp_session
 import orjson
@@ -51,8 +51,7 @@ class SessionAuthority(Protocol):
         """Whether a copy may be believed: nothing was heard against this session, and we would have heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """A session cookie as it came: well formed, but proof of nothing yet."""
 
     tag: str
@@ -61,15 +60,20 @@ class Presented:
     @classmethod
     def of(cls, request: web.Request) -> Self | None:
         """None when no cookie came, or one that we could not have given."""
-        match = _COOKIE.fullmatch(cookie_of(request, SESSION))
+        return cls.by(cookie_of(request, SESSION))
+
+    @classmethod
+    @lru_cache(4096)  # a member's next page comes with the same cookie
+    def by(cls, cookie: str) -> Self | None:
+        """The same of the cookie's text."""
+        match = _COOKIE.fullmatch(cookie)
         return cls(match[1], hashlib.sha256(match[2].encode()).digest()) if match else None
 
 
 _NOTHING: Final = Page()
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(NamedTuple):
     record: SessionRecord | None
     is_certain: bool
     beside: Page = _NOTHING

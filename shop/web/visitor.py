@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 FRESH_SECONDS: Final = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(NamedTuple):
     """A signed-in customer or, as GUEST, anybody else.
 
     `basket_count` and `recent` (product ids, newest first) are None when they are not known without asking.
