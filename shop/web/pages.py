@@ -58,6 +58,12 @@ class Kept:
     viewed: int | None
 
     @property
+    def whole(self) -> bytes:
+        """A page without holes; KeyError when it has one."""
+        only = self.pieces[0] if len(self.pieces) == 1 else None
+        return only if isinstance(only, bytes) else holes.fill(self.pieces, {})
+
+    @property
     def size(self) -> int:
         return sum(len(piece) for piece in self.pieces)
 
@@ -205,7 +211,7 @@ async def kept_parts(
         for number, draft in drafts.items():
             found[number] = _kept(request, name, draft, as_of)
             pages.keep((name, lang, str(number)), found[number])
-    return [holes.fill(found[number].pieces, {}) for number in ids if number in found]
+    return [found[number].whole for number in ids if number in found]
 
 
 async def _found_or_rendered(request: web.Request, view: View, key: Key) -> Kept | web.StreamResponse:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from shop.keys import LANG
 from shop.web import holes
 from shop.web.csrf import token_of
 from shop.web.flash import flashes_of
@@ -55,13 +56,15 @@ class Partials:
         return {"csrf": b"", **{name: self._filled(request, name, NOBODY, b"") for name in names}}
 
     def _filled(self, request: web.Request, name: str, filling: Filling, token: bytes) -> bytes:
-        lang = language_of(request)
+        lang = request.get(LANG) or language_of(request)
         key = (lang, name, *filling.says.values())
         pieces = self._rendered.get(key)
         if pieces is None:
             if len(self._rendered) >= REMEMBERED:
                 self._rendered.clear()
             pieces = self._rendered[key] = partial(request, lang, name, filling.says)
+        if len(pieces) == 1 and isinstance(pieces[0], bytes):
+            return pieces[0]
         return holes.fill(pieces, {"csrf": token, **filling.parts})
 
 
