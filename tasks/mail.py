@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shop.accounts.models import Account
-from shop.accounts.queries import account_by_id
+from shop.accounts.queries import account_by_id, pending_registration
 from shop.accounts.registration.service import ACTIVATION_SECONDS, activation_token
 from shop.accounts.security.email.service import change_token, change_under_way
 from shop.accounts.security.models import NOTICES, Kind
@@ -16,20 +16,20 @@ from tasks.runtime import Workshop, promised
 
 
 @promised("tasks.mail.send_activation")
-async def send_activation(shop: Workshop, held: Lease, *, account_id: int | None) -> None:
-    """Send the link that confirms an e-mail address; nothing when it is confirmed already, or nobody waits for it."""
-    account = await _account(shop, account_id)
-    if account is None or account.activated_at:
+async def send_activation(shop: Workshop, held: Lease, *, registration_id: int | None) -> None:
+    """Send the link of one registration, under its user name; nothing when the address is confirmed, or nobody waits for it."""
+    if registration_id is None:
         return
-    token = activation_token(shop.tokens, account)
-    await _send(
-        shop,
-        held,
-        account,
-        "activation",
-        link=_link(shop, account, "accounts.activation", token=token),
-        days=ACTIVATION_SECONDS // 86_400,
-    )
+    async with shop.db.read() as conn:
+        registration = await pending_registration(conn, registration_id)
+    account = await _account(shop, registration.account_id if registration else None)
+    if registration is None or account is None or account.activated_at:
+        return
+    lang = shop.spoken(registration.language)
+    link = shop.urls.absolute("accounts.activation", lang, token=activation_token(shop.tokens, registration))
+    words = {"link": link, "days": ACTIVATION_SECONDS // 86_400}
+    receiver, name = account.email, registration.username
+    await shop.mailer.send("activation", to=receiver, name=name, lang=lang, reference=held.reference, **words)
 
 
 @promised("tasks.mail.send_already_registered")

@@ -10,10 +10,10 @@ from typing import Any, Final
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient
 
-from shop.accounts.models import Account, ReservedUsername, identity_key
+from shop.accounts.models import Account, PendingRegistration, ReservedUsername, identity_key
 from shop.accounts.queries import account_by_id
 from shop.db import Database
-from shop.passwords import hash_password
+from shop.passwords import NO_PASSWORD, hash_password
 
 PASSWORD: Final = "plum-rain-in-june"
 CSRF: Final = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -51,10 +51,18 @@ async def customer(db: Database, person: Person = LIN, *, active: bool = True, s
             username_key=key,
             email=person.email,
             email_key=identity_key(person.email),
-            password_hash=stored or password_hash(),
+            password_hash=(stored or password_hash()) if active else NO_PASSWORD,
             language=person.language,
         )
-        if active:
+        if not active:
+            await PendingRegistration.objects.using(conn).create(
+                account_id=made.id,
+                username=person.username,
+                username_key=key,
+                password_hash=stored or password_hash(),
+                language=person.language,
+            )
+        else:
             await conn.execute("UPDATE accounts SET activated_at = now() WHERE id = %(id)s", {"id": made.id})
         account = await account_by_id(conn, made.id)
     assert account is not None

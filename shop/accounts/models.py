@@ -7,9 +7,9 @@ import unicodedata
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Identity, func, text
+from sqlalchemy import ForeignKey, Identity, Index, func, text
 
-from shop.db import Model, column
+from shop.db import Model, column, to_one
 
 # ASCII after NFKC, so that what full-width keys type is an address and no two addresses look the same.
 EMAIL: Final = r"[!#-'*+/-9=?A-Z^-~-]+(\.[!#-'*+/-9=?A-Z^-~-]+)*@([A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]*"
@@ -23,7 +23,10 @@ class UsernameTaken(Exception):
 
 
 class Account(Model):
-    """One customer; a row stays after erasure, without a person in it, because orders point to it."""
+    """One customer; a row stays after erasure, without a person in it, because orders point to it.
+
+    Before the address is confirmed the row has no password (`!`), and its user name only holds the place: see PendingRegistration.
+    """
 
     __tablename__ = "accounts"
 
@@ -59,6 +62,29 @@ class ReservedUsername(Model):
 
     username_key: str = column(primary_key=True)
     reserved_at: datetime = column(server_default=func.now())
+
+
+class PendingRegistration(Model):
+    """What somebody typed to register an address, until the mail of this very registration is answered, another one is, or it is too old.
+
+    security: the address is not proven, so registrations of strangers and of its owner stand side by side; none can replace another.
+    """
+
+    __tablename__ = "pending_registrations"
+    __table_args__ = (
+        Index("pending_registrations_by_account", "account_id", "id"),
+        Index("pending_registrations_by_age", "created_at"),
+    )
+
+    id: int = column(Identity(always=True), primary_key=True)
+    account_id: int = column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    account: Account = to_one("account_id")
+    username: str = column()
+    username_key: str = column(unique=True)
+    password_hash: str = column()
+    language: str = column()
+    terms_accepted_at: datetime | None = column()
+    created_at: datetime = column(server_default=func.now())
 
 
 def narrowed(text: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shop.accounts.models import Account, identity_key
+from shop.accounts.models import Account, PendingRegistration, identity_key
 from shop.db import Connection
 
 
@@ -21,3 +21,15 @@ async def account_by_login(conn: Connection, login: str) -> Account | None:
     key = identity_key(login)
     by = {"email_key": key} if "@" in key else {"username_key": key}
     return await Account.objects.using(conn).filter(**by).first()
+
+
+async def pending_registration(conn: Connection, registration_id: int) -> PendingRegistration | None:
+    """The registration with this number, while it waits."""
+    return await PendingRegistration.objects.using(conn).filter(id=registration_id).first()
+
+
+async def pending_by_login(conn: Connection, login: str) -> PendingRegistration | None:
+    """The waiting registration with this user name, else the newest with this e-mail address."""
+    key = identity_key(login)
+    by = {"account__email_key": key} if "@" in key else {"username_key": key}
+    return await PendingRegistration.objects.using(conn).filter(**by).order_by("-id").first()

@@ -10,3 +10,8 @@ async def choose_language(conn: Connection, account_id: int, language: str) -> N
     await conn.execute(
         "UPDATE accounts SET language = %(language)s WHERE id = %(id)s", {"id": account_id, "language": language}
     )
+
+
+async def forget_pending(conn: Connection, account_id: int) -> None:
+    """Void every registration that still waits for its mail; the address is confirmed, or its owner gone."""
+    await conn.execute("DELETE FROM pending_registrations WHERE account_id = %(id)s", {"id": account_id})

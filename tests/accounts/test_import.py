@@ -132,7 +132,11 @@ async def test_language_age_and_activation_come_along(db: Database, tmp_path: Pa
     assert (await run(table(tmp_path, *lines)))[0] == 0
     old, waiting = await rows(db)
     assert (old.language, old.created_at.isoformat()[:10], old.activated_at) == ("zh", "2020-02-02", old.created_at)
-    assert waiting.activated_at is None
+    assert (waiting.activated_at, waiting.password_hash) == (None, "!")
+    async with db.read() as conn:
+        [registration] = await conn.fetch_all("SELECT account_id, username, password_hash FROM pending_registrations")
+    assert (registration.account_id, registration.username) == (waiting.id, "old2")
+    assert registration.password_hash.startswith(("wrapped$", "pbkdf2_sha256$", "$argon2id$"))
 
 
 async def test_a_table_without_its_columns_is_refused_as_a_whole(db: Database, tmp_path: Path, run: Any) -> None:

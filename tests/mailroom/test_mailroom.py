@@ -83,7 +83,7 @@ async def test_what_is_no_mail_is_not_found(client: Visitor, mailer: Mailer, mai
 async def test_what_is_not_sent_is_shown_with_its_reason(client: Visitor, db: Database) -> None:
     async with db.transaction() as conn:
         for number in (1, 2):
-            await outbox.promise(conn, "tasks.mail.send_activation", account_id=number)
+            await outbox.promise(conn, "tasks.mail.send_activation", registration_id=number)
         held = await outbox.lease(conn, 1)
         assert held is not None
         await outbox.bury(conn, held, "550 <no> such user")

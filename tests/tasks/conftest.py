@@ -66,7 +66,12 @@ def registered(db: Database) -> Registered:
                 " VALUES (%(name)s, %(name)s, %(email)s, %(email)s, '', %(language)s) RETURNING id",
                 {"name": name, "email": f"{name}@example.com", "language": language},
             )
-            await outbox.promise(conn, "tasks.mail.send_activation", account_id=account_id)
+            registration_id = await conn.fetch_value(
+                "INSERT INTO pending_registrations (account_id, username, username_key, password_hash, language)"
+                " VALUES (%(id)s, %(name)s, %(name)s, '', %(language)s) RETURNING id",
+                {"id": account_id, "name": name, "language": language},
+            )
+            await outbox.promise(conn, "tasks.mail.send_activation", registration_id=registration_id)
         return account_id
 
     return register

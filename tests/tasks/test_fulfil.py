@@ -68,8 +68,8 @@ async def test_who_is_active_or_gone_gets_no_activation_mail(
     await registered("lin")
     async with db.transaction() as conn:
         await conn.execute("UPDATE accounts SET activated_at = now()")
-        await outbox.promise(conn, "tasks.mail.send_activation", account_id=404)
-        await outbox.promise(conn, "tasks.mail.send_activation", account_id=None)
+        await outbox.promise(conn, "tasks.mail.send_activation", registration_id=404)
+        await outbox.promise(conn, "tasks.mail.send_activation", registration_id=None)
     assert await work() == 3
     assert (mail_server.mails, await outbox_rows(db)) == ([], 0)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from shop.accounts.models import identity_key, is_email, is_username, narrowed
 from shop.db import Connection
-from shop.passwords import UnknownHash, check_hash
+from shop.passwords import NO_PASSWORD, UnknownHash, check_hash
 
 COLUMNS: Final = ("username", "email", "password_hash")
 OPTIONAL: Final = ("language", "created_at", "active")
@@ -19,13 +19,19 @@ FALSE: Final = frozenset({"0", "false", "no", "f", "n"})
 KNOWN_NAMES = "SELECT username_key FROM reserved_usernames WHERE username_key = ANY(%(keys)s)"
 KNOWN_EMAILS = "SELECT email_key FROM accounts WHERE email_key = ANY(%(keys)s)"
 RESERVE = "INSERT INTO reserved_usernames (username_key) SELECT unnest(%(keys)s::text[])"
+# Who was not active there has to confirm the address here, as after a registration.
 ADMIT = """
-    INSERT INTO accounts (username, username_key, email, email_key, password_hash, language, created_at, activated_at)
-    SELECT username, username_key, email, email_key, hash, language, coalesce(created_at, now()),
-        CASE WHEN is_active THEN coalesce(created_at, now()) END
-    FROM unnest(%(usernames)s::text[], %(username_keys)s::text[], %(emails)s::text[], %(email_keys)s::text[],
-        %(hashes)s::text[], %(languages)s::text[], %(created)s::timestamptz[], %(active)s::boolean[])
-        AS given (username, username_key, email, email_key, hash, language, created_at, is_active)"""
+    WITH given AS (
+        SELECT * FROM unnest(%(usernames)s::text[], %(username_keys)s::text[], %(emails)s::text[], %(email_keys)s::text[],
+            %(hashes)s::text[], %(languages)s::text[], %(created)s::timestamptz[], %(active)s::boolean[])
+            AS line (username, username_key, email, email_key, hash, language, created_at, is_active)
+    ), made AS (
+        INSERT INTO accounts (username, username_key, email, email_key, password_hash, language, created_at, activated_at)
+        SELECT username, username_key, email, email_key, CASE WHEN is_active THEN hash ELSE %(nothing)s END, language,
+            coalesce(created_at, now()), CASE WHEN is_active THEN coalesce(created_at, now()) END
+        FROM given RETURNING id, username_key)
+    INSERT INTO pending_registrations (account_id, username, username_key, password_hash, language)
+    SELECT made.id, username, username_key, hash, language FROM given JOIN made USING (username_key) WHERE NOT is_active"""
 
 
 class LineRefused(Exception):
@@ -78,7 +84,7 @@ async def refusals(conn: Connection, newcomers: Sequence[Newcomer]) -> dict[int,
 
 async def admit(conn: Connection, newcomers: Sequence[Newcomer], hashes: Sequence[str]) -> None:
     """Make accounts of lines without refusals; `hashes` are what may be stored of their passwords."""
-    columns = {
+    columns: dict[str, Any] = {
         "usernames": [newcomer.username for newcomer in newcomers],
         "username_keys": [newcomer.keys[0] for newcomer in newcomers],
         "emails": [newcomer.email for newcomer in newcomers],
@@ -89,7 +95,7 @@ async def admit(conn: Connection, newcomers: Sequence[Newcomer], hashes: Sequenc
         "active": [newcomer.is_active for newcomer in newcomers],
     }
     await conn.execute(RESERVE, {"keys": columns["username_keys"]})
-    await conn.execute(ADMIT, columns)
+    await conn.execute(ADMIT, {**columns, "nothing": NO_PASSWORD})
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -42,6 +42,7 @@ FORGET_SECRETS = (
     "DELETE FROM email_changes WHERE account_id = %(id)s",
     "DELETE FROM recovery_codes WHERE account_id = %(id)s",
     "DELETE FROM second_factors WHERE account_id = %(id)s",
+    "DELETE FROM pending_registrations WHERE account_id = %(id)s",
 )
 
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from shop.accounts.models import Account, UsernameTaken, identity_key
-from shop.accounts.queries import account_by_id
+from shop.accounts.models import Account, PendingRegistration, UsernameTaken, identity_key
+from shop.accounts.queries import account_by_id, pending_registration
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record
+from shop.accounts.service import forget_pending
 from shop.db import Connection, outbox
+from shop.passwords import NO_PASSWORD
 from shop.tokens import LinkInvalid, Tokens
 
+MAIL: Final = "tasks.mail.send_activation"
 ACTIVATION: Final = "activation"
 ACTIVATION_SECONDS: Final = 24 * 3600
+# A link works for a day and can be had again; what nobody confirms in this time is forgotten.
+PENDING_DAYS: Final = 30
+PENDING_AT_MOST: Final = 3
 # Names that would let their bearer speak for the shop; asked for, they are taken.
 OFFICIAL: Final = frozenset(
     [
@@ -46,28 +52,44 @@ OFFICIAL: Final = frozenset(
 RESERVE = """
     INSERT INTO reserved_usernames (username_key) VALUES (%(key)s) ON CONFLICT DO NOTHING"""
 
-# One statement for known and unknown addresses. Until an address is confirmed the newest registration counts: whoever registers somebody
-# else's address first must not choose the password that its owner later activates.
+# An address has one account, whoever types it and how often; until it is confirmed the row holds a place and no password.
 ADMIT = """
-    INSERT INTO accounts AS known (username, username_key, email, email_key, password_hash, language, terms_accepted_at)
-    VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(password_hash)s, %(language)s, now())
-    ON CONFLICT (email_key) DO UPDATE SET
-        username = CASE WHEN known.activated_at IS NULL THEN excluded.username ELSE known.username END,
-        username_key = CASE WHEN known.activated_at IS NULL THEN excluded.username_key ELSE known.username_key END,
-        password_hash = CASE WHEN known.activated_at IS NULL THEN excluded.password_hash ELSE known.password_hash END,
-        language = CASE WHEN known.activated_at IS NULL THEN excluded.language ELSE known.language END,
-        link_serial = known.link_serial + CASE WHEN known.activated_at IS NULL THEN 1 ELSE 0 END
+    INSERT INTO accounts AS known (username, username_key, email, email_key, password_hash, language)
+    VALUES (%(username)s, %(username_key)s, %(email)s, %(email_key)s, %(nothing)s, %(language)s)
+    ON CONFLICT (email_key) DO UPDATE SET email_key = known.email_key
     RETURNING id, activated_at IS NOT NULL AS is_known"""
 
-ACTIVATE = """
-    UPDATE accounts SET activated_at = now(), link_serial = link_serial + 1
-    WHERE id = %(id)s AND link_serial = %(serial)s AND activated_at IS NULL AND erased_at IS NULL"""
+# security: each registration keeps its own password, and only its own mail brings it into force. Somebody who registers another's address
+# before or after its owner does cannot choose the password that the owner activates.
+KEEP = """
+    INSERT INTO pending_registrations (account_id, username, username_key, password_hash, language, terms_accepted_at)
+    VALUES (%(id)s, %(username)s, %(username_key)s, %(password_hash)s, %(language)s, now()) RETURNING id"""
 
-WAITING = "SELECT id FROM accounts WHERE email_key = %(key)s AND activated_at IS NULL AND erased_at IS NULL"
+# Run for known and unknown addresses alike: for an open account, what was just kept goes at once.
+TRIM = """
+    DELETE FROM pending_registrations WHERE account_id = %(id)s AND (
+        (SELECT activated_at FROM accounts WHERE id = %(id)s) IS NOT NULL
+        OR id NOT IN (SELECT id FROM pending_registrations WHERE account_id = %(id)s ORDER BY id DESC LIMIT %(at_most)s))"""
+
+EXPIRE = """
+    DELETE FROM pending_registrations WHERE id IN (
+        SELECT id FROM pending_registrations WHERE created_at < now() - make_interval(days => %(days)s)
+        ORDER BY created_at LIMIT 20 FOR UPDATE SKIP LOCKED)"""
+
+ACTIVATE = """
+    UPDATE accounts AS a SET username = p.username, username_key = p.username_key, password_hash = p.password_hash,
+        language = p.language, terms_accepted_at = p.terms_accepted_at, password_changed_at = now(), activated_at = now(),
+        link_serial = link_serial + 1
+    FROM pending_registrations p
+    WHERE p.id = %(registration)s AND a.id = p.account_id AND a.activated_at IS NULL AND a.erased_at IS NULL"""
+
+WAITING = """
+    SELECT p.id FROM accounts a JOIN pending_registrations p ON p.account_id = a.id
+    WHERE a.email_key = %(key)s AND a.activated_at IS NULL AND a.erased_at IS NULL ORDER BY p.id DESC LIMIT %(at_most)s"""
 
 
 class AlreadyActive(LinkInvalid):
-    """The link did its work before."""
+    """The address is confirmed: this link did its work before, or another one did."""
 
 
 async def register(
@@ -80,39 +102,57 @@ async def register(
     key = identity_key(username)
     if key in OFFICIAL or not await conn.execute(RESERVE, {"key": key}):
         raise UsernameTaken
-    values = {"username": username, "username_key": key, "email": email, "email_key": identity_key(email)}
-    admitted = await conn.fetch_one(ADMIT, {**values, "password_hash": password_hash, "language": language})
+    values = {"username": username, "username_key": key, "language": language}
+    owner = {"email": email, "email_key": identity_key(email), "nothing": NO_PASSWORD}
+    admitted = await conn.fetch_one(ADMIT, {**values, **owner})
     assert admitted is not None
+    kept = await conn.fetch_value(KEEP, {**values, "id": admitted.id, "password_hash": password_hash})
+    await conn.execute(TRIM, {"id": admitted.id, "at_most": PENDING_AT_MOST})
+    await conn.execute(EXPIRE, {"days": PENDING_DAYS})
     kind = Kind.REGISTERED_AGAIN if admitted.is_known else Kind.REGISTERED
     await record(conn, admitted.id, kind, origin)
-    task = "tasks.mail.send_already_registered" if admitted.is_known else "tasks.mail.send_activation"
-    await outbox.promise(conn, task, account_id=admitted.id)
+    if admitted.is_known:
+        await outbox.promise(conn, "tasks.mail.send_already_registered", account_id=admitted.id)
+    else:
+        await outbox.promise(conn, MAIL, registration_id=kept)
 
 
 async def promise_activation_again(conn: Connection, email: str) -> None:
-    """Promise another activation mail where an account waits for one; where none does, the promise is to nobody."""
-    waiting = await conn.fetch_value(WAITING, {"key": identity_key(email)})
-    await outbox.promise(conn, "tasks.mail.send_activation", account_id=waiting)
+    """Promise a mail to each registration that waits at an address; where fewer or none do, the rest is promised to nobody."""
+    rows = await conn.fetch_all(WAITING, {"key": identity_key(email), "at_most": PENDING_AT_MOST})
+    waiting = [row.id for row in rows]
+    padded = [*waiting, *[None] * (PENDING_AT_MOST - len(waiting))]
+    await outbox.promise_all(conn, [(MAIL, {"registration_id": registration_id}) for registration_id in padded])
 
 
-def activation_token(tokens: Tokens, account: Account) -> str:
-    """What the link in the mail carries; a newer registration of the address makes it worthless."""
-    return tokens.sign(ACTIVATION, [account.id, account.link_serial])
+def activation_token(tokens: Tokens, registration: PendingRegistration) -> str:
+    """What the link in the mail of one registration carries; it opens the account with what was typed there, or not at all."""
+    return tokens.sign(ACTIVATION, [registration.account_id, registration.id])
 
 
-async def account_to_activate(conn: Connection, tokens: Tokens, token: str) -> Account:
-    """The account an activation link is for; raises LinkExpired, AlreadyActive or LinkInvalid."""
-    account_id, serial = tokens.read(ACTIVATION, token, ACTIVATION_SECONDS)
+async def registration_to_activate(conn: Connection, tokens: Tokens, token: str) -> PendingRegistration:
+    """The registration an activation link is for; raises LinkExpired, AlreadyActive or LinkInvalid."""
+    account_id, registration_id = tokens.read(ACTIVATION, token, ACTIVATION_SECONDS)
     account = await account_by_id(conn, account_id)
     if account is not None and account.is_active:
         raise AlreadyActive
-    if account is None or account.erased_at is not None or account.link_serial != serial:
+    registration = await pending_registration(conn, registration_id)
+    if (
+        account is None
+        or account.erased_at is not None
+        or registration is None
+        or registration.account_id != account.id
+    ):
         raise LinkInvalid
-    return account
+    return registration
 
 
-async def activate(conn: Connection, account: Account, origin: Origin) -> None:
-    """Open the account whose link was read; of two clicks at once the second raises AlreadyActive."""
-    if not await conn.execute(ACTIVATE, {"id": account.id, "serial": account.link_serial}):
+async def activate(conn: Connection, registration: PendingRegistration, origin: Origin) -> Account:
+    """Open the account as registered and void all other registrations; of two clicks at once the second raises AlreadyActive."""
+    if not await conn.execute(ACTIVATE, {"registration": registration.id}):
         raise AlreadyActive
-    await record(conn, account.id, Kind.ACTIVATED, origin)
+    await forget_pending(conn, registration.account_id)
+    await record(conn, registration.account_id, Kind.ACTIVATED, origin)
+    account = await account_by_id(conn, registration.account_id)
+    assert account is not None
+    return account

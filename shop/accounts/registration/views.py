@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from shop.accounts.models import Account, UsernameTaken, identity_key
+from shop.accounts.models import PendingRegistration, UsernameTaken, identity_key
 from shop.accounts.registration import service
 from shop.accounts.registration.forms import ActivationForm, RegistrationForm, ResendForm
 from shop.accounts.sign_in.views import complete_sign_in
@@ -76,11 +76,12 @@ async def activation(request: web.Request) -> web.StreamResponse:
     """Where the link in the mail leads: GET asks, for mail scanners open every link; POST activates and signs in."""
     form = await ActivationForm.read(request) if request.method == "POST" else ActivationForm.blank(request)
     try:
-        account = await _account_to_activate(request)
+        registration = await _registration_to_activate(request)
         if request.method != "POST":
-            return await render(request, "accounts/activation.html", form=form, account=account, headers=PRIVATE)
+            name = registration.username
+            return await render(request, "accounts/activation.html", form=form, username=name, headers=PRIVATE)
         async with request.app[DB].transaction() as conn:
-            await service.activate(conn, account, origin_of(request))
+            account = await service.activate(conn, registration, origin_of(request))
     except LinkInvalid as problem:
         return await _broken_link(request, problem)
     response = await complete_sign_in(request, account, remember=False, viewed=form.viewed.data)
@@ -102,9 +103,9 @@ async def _register(request: web.Request, form: RegistrationForm) -> None:
         )
 
 
-async def _account_to_activate(request: web.Request) -> Account:
+async def _registration_to_activate(request: web.Request) -> PendingRegistration:
     async with request.app[DB].read() as conn:
-        return await service.account_to_activate(conn, request.app[TOKENS], request.match_info["token"])
+        return await service.registration_to_activate(conn, request.app[TOKENS], request.match_info["token"])
 
 
 async def _broken_link(request: web.Request, problem: LinkInvalid) -> web.StreamResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from shop.accounts.models import Account
+from shop.accounts.models import Account, PendingRegistration
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record
@@ -41,16 +41,20 @@ class CredentialsChanged(Exception):
     """Between the check and the session the password changed or the account closed."""
 
 
-async def authenticate(passwords: Passwords, account: Account | None, password: str) -> str | None:
+async def authenticate(
+    passwords: Passwords, account: Account | None, waiting: PendingRegistration | None, password: str
+) -> str | None:
     """Check a password, at the same cost whether or not there is an account; return a better hash to keep, if any.
+
+    `waiting` is the registration of that name or address nobody has confirmed yet: its password opens nothing.
 
     Raises WrongCredentials, NotActivated, and TooBusy when too many passwords wait.
     """
-    exists = account is not None and account.erased_at is None
-    verdict = await passwords.verify(password, account.password_hash if account and exists else None)
-    if not verdict.is_right or account is None:
+    holder = account if account is not None and account.is_active else waiting
+    verdict = await passwords.verify(password, holder.password_hash if holder else None)
+    if not verdict.is_right:
         raise WrongCredentials
-    if not account.is_active:
+    if not isinstance(holder, Account):
         raise NotActivated
     return verdict.better_hash
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from shop.accounts.models import Account, identity_key
-from shop.accounts.queries import account_by_id, account_by_login
+from shop.accounts.models import Account, PendingRegistration, identity_key
+from shop.accounts.queries import account_by_id, account_by_login, pending_by_login
 from shop.accounts.security.models import Kind
 from shop.accounts.security.second_factor.queries import has_second_factor
 from shop.accounts.security.second_factor.service import CODE_LIMITS, WrongCode, use_code
@@ -73,10 +73,11 @@ async def _sign_in(request: web.Request) -> web.StreamResponse:
         return await form_page(request, "accounts/login.html", form, status=WRONG)
     async with request.app[DB].read() as conn:
         account = await account_by_login(conn, form.login.data or "")
+        waiting = await pending_by_login(conn, form.login.data or "")
     attempt = await _take(request, form, account)
     if not attempt.is_allowed:
         return await too_many(request, "accounts/login.html", form, attempt)
-    return await _checked(request, form, account, attempt)
+    return await _checked(request, form, account, waiting, attempt)
 
 
 async def login_code(request: web.Request) -> web.StreamResponse:
@@ -152,11 +153,13 @@ def know_device(request: web.Request, response: web.StreamResponse, account: Acc
         give_cookie(request, response, DEVICE, mark, DEVICE_SECONDS)
 
 
-async def _checked(request: web.Request, form: LoginForm, account: Account | None, attempt: Try) -> web.StreamResponse:
+async def _checked(
+    request: web.Request, form: LoginForm, account: Account | None, waiting: PendingRegistration | None, attempt: Try
+) -> web.StreamResponse:
     """The password against the account: wrong, right but not activated, right but not enough, or right."""
     template = "accounts/login.html"
     try:
-        better = await service.authenticate(request.app[PASSWORDS], account, form.password.data or "")
+        better = await service.authenticate(request.app[PASSWORDS], account, waiting, form.password.data or "")
     except service.WrongCredentials:
         await _note_failure(request, account.id if account else None, "password")
         form.wrong(None, N_("User name, e-mail or password is not right. Check them and try again."))

@@ -8,6 +8,7 @@ from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record, tell_owner
+from shop.accounts.service import forget_pending
 from shop.accounts.sessions import service as sessions
 from shop.db import Connection, outbox
 from shop.tokens import LinkInvalid, Tokens
@@ -67,3 +68,4 @@ async def _set(conn: Connection, account: Account, password_hash: str) -> None:
     if not await conn.execute(SET, values):
         raise LinkInvalid
     await conn.execute("DELETE FROM email_changes WHERE account_id = %(id)s", {"id": account.id})
+    await forget_pending(conn, account.id)
