@@ -85,6 +85,23 @@ async def test_a_reset_mail_leads_to_a_new_password(
     assert answer.status == 303
 
 
+async def test_each_registration_of_an_address_gets_its_own_mail_under_its_own_name(
+    client: Visitor, db: Database, settings: Settings, workshop: Workshop, letterbox: Letterbox
+) -> None:
+    fields = {"email": LIN.email, "consent": "y"}
+    await submit(client, "/register", {**fields, "username": "lin", "password": "osmanthus-in-october"})
+    await submit(client, "/zh/register", {**fields, "username": "impostor", "password": "the-impostors-choice"})
+    await keep_promises(db, workshop)
+    assert letterbox.link(settings.url).startswith("/zh/activation/")
+    assert "用户名为 impostor 的账户" in letterbox.text()
+    await submit(client, "/activation", {"email": LIN.email})
+    await keep_promises(db, workshop)
+    assert len(letterbox.mails) == 4
+    assert "opens the account with the user name lin " in letterbox.text().replace("\n", " ")
+    await submit(client, letterbox.link(settings.url), {})
+    assert "Hello, lin" in await (await client.get("/account")).text()
+
+
 async def test_nobody_gets_no_mail(client: Visitor, db: Database, workshop: Workshop, letterbox: Letterbox) -> None:
     await submit(client, "/password-reset", {"email": EVE.email})
     await submit(client, "/activation", {"email": EVE.email})
