@@ -144,14 +144,14 @@ async def products_by_ids(conn: Connection, ids: Sequence[int], lang: str) -> li
 
 
 async def newest_cards(
-    conn: Connection, category_ids: Sequence[int], lang: str, limit: int, without: int | None = None
+    conn: Connection, category_ids: Sequence[int], lang: str, limit: int, without: Sequence[int] = ()
 ) -> list[Card]:
-    """The newest goods of these categories, `without` one product."""
+    """The newest goods of these categories, `without` some products."""
     # One category by equality: then the index gives the order too.
     one = len(category_ids) == 1
     within = "s.category_id = %(category)s" if one else "s.category_id = ANY(%(category)s)"
-    sql = f"{CARDS} AND {within} AND p.id IS DISTINCT FROM %(without)s ORDER BY s.id DESC LIMIT %(n)s"
-    params = {"category": category_ids[0] if one else list(category_ids), "without": without, "n": limit}
+    sql = f"{CARDS} AND {within} AND p.id <> ALL(%(without)s) ORDER BY s.id DESC LIMIT %(n)s"
+    params = {"category": category_ids[0] if one else list(category_ids), "without": list(without), "n": limit}
     return await _cards(conn, sql, params, lang)
 
 
@@ -161,7 +161,7 @@ async def related_cards(conn: Connection, product: ProductPage, lang: str, limit
     first_sku = min(sku.id for sku in product.skus)
     cards = await _cards(conn, sql, {"category": product.category.id, "sku": first_sku, "n": limit}, lang)
     if len(cards) < limit:
-        again = await newest_cards(conn, [product.category.id], lang, limit, without=product.id)
+        again = await newest_cards(conn, [product.category.id], lang, limit, without=[product.id])
         shown = {card.id for card in cards}
         cards += [card for card in again if card.id not in shown][: limit - len(cards)]
     return cards

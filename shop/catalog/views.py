@@ -94,7 +94,9 @@ async def product(request: web.Request) -> Draft | web.StreamResponse:
         if found is None:
             raise web.HTTPNotFound
         related = await related_cards(conn, found, lang, BESIDE)
-        newest = await newest_cards(conn, [found.category.id], lang, BESIDE, without=found.id)
+        newest = await newest_cards(
+            conn, [found.category.id], lang, BESIDE, without=[found.id, *(card.id for card in related)]
+        )
         opinions = await opinions_on(conn, found.id)
         ends_at = await next_offer_turn(conn)
     return Draft(

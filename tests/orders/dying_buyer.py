@@ -25,7 +25,7 @@ POINTS: dict[str, tuple[Any, str, bool]] = {
     "orders written": (ledger, "take_windows", True),
     "goods taken": (ledger, "take", False),
     "mails promised": (ledger.outbox, "promise_all", False),
-    "committed": (Connection, "_run", False),
+    "committed": (Connection, "_commit", False),
 }
 
 
@@ -43,9 +43,7 @@ def die_at(point: str) -> None:
     @wraps(original)
     async def deadly(*given: Any, **named: Any) -> Any:
         if not is_before:
-            result = await original(*given, **named)
-            if name == "_run" and given[1] != "COMMIT":
-                return result
+            await original(*given, **named)
         os.kill(os.getpid(), signal.SIGKILL)
         return None
 
