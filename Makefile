@@ -9,7 +9,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help run test prove bench check format lint types templates secrets clean
+.PHONY: help run test prove faults bench check format lint types templates secrets clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,11 @@ test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a pa
 
 prove: .prepared ## run the longer proofs too
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
+
+faults: .prepared ## break everything, longer: killed, silent, full and flushed servers, crowds, 10,000 cancellations
+	@BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q $(or $(ARGS),tests/accounts/test_crowd.py \
+		tests/db/test_faults.py tests/db/test_races.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
+		tests/web/test_pages_without_redis.py tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py)
 
 bench: .prepared ## measure: CPU and rates against the bare way, both in one run; ARGS=pages for one
 	@$(BIN)/python -m tests.bench $(ARGS)
