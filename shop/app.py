@@ -49,6 +49,7 @@ from shop.web import csrf, headers, health, media, metrics, middlewares, session
 from shop.web.access import anyone
 from shop.web.pages import PAGES, Pages
 from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
+from shop.web.respond import ERRORS
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
@@ -103,6 +104,7 @@ def create_app(settings: Settings) -> web.Application:
     app[health.DRAINING] = []
     app[AT_SIGN_IN] = (shop.cart.views.merge, shop.orders.views.adopt, shop.history.views.take_over)
     app[PARTIALS] = Partials(HOLES)
+    app[ERRORS] = {}
     app[PAGES] = Pages()
     app[ONLINE] = dict[str, str]()
     set_up_templates(app, str(ROOT / "templates"))

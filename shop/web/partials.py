@@ -50,10 +50,9 @@ class Partials:
                 values[name] = self._filled(request, name, filling, token)
         return values
 
-    def nobodys(self, request: web.Request, pieces: holes.Pieces) -> dict[str, bytes]:
+    def nobodys(self, request: web.Request, names: Iterable[str]) -> dict[str, bytes]:
         """The same as to a guest about whom nothing is known, asking nobody."""
-        names = holes.names(pieces) - {"csrf"}
-        return {"csrf": b"", **{name: self._filled(request, name, NOBODY, b"") for name in names}}
+        return {name: b"" if name == "csrf" else self._filled(request, name, NOBODY, b"") for name in names}
 
     def _filled(self, request: web.Request, name: str, filling: Filling, token: bytes) -> bytes:
         lang = request.get(LANG) or language_of(request)

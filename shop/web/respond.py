@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from shop.keys import LANG, REQUEST_ID, SETTINGS, URLS
+from shop.keys import LANG, REQUEST_ID, ROUTE, SETTINGS, URLS
 from shop.web import holes
 from shop.web.access import GUEST, Visitor, visitor_of
 from shop.web.cookies import cookies_of
@@ -15,7 +15,9 @@ from shop.web.csrf import bears_token
 from shop.web.flash import COOKIE, forget_flashes
 from shop.web.headers import public
 from shop.web.partials import PARTIALS
-from shop.web.rendering import rendered
+from shop.web.rendering import offered, rendered
+
+ERRORS = web.AppKey("ERRORS", dict[tuple[object, ...], holes.Pieces])
 
 
 async def render(
@@ -42,14 +44,11 @@ async def answer(request: web.Request, pieces: holes.Pieces, *, etag: str, viewe
     return await _filled(request, pieces, visitor, 200)
 
 
-def render_error(request: web.Request, status: int, **context: Any) -> web.Response:
+def render_error(request: web.Request, status: int) -> web.Response:
     """An error page; it asks nobody anything, for what it reports may be that nobody answers."""
-    pieces = holes.cut(
-        rendered(
-            request, f"errors/{status}.html", {"status": status, "request_id": request.get(REQUEST_ID, ""), **context}
-        )
-    )
-    body = holes.fill(pieces, request.app[PARTIALS].nobodys(request, pieces))
+    pieces = _error_pieces(request, status)
+    values = request.app[PARTIALS].nobodys(request, holes.names(pieces) - {"request"})
+    body = holes.fill(pieces, {"request": request.get(REQUEST_ID, "").encode(), **values})
     return web.Response(
         body=body, status=status, content_type="text/html", charset="utf-8", headers={"Cache-Control": "no-store"}
     )
@@ -68,6 +67,17 @@ def see_other(
 def see_other_path(path: str) -> web.Response:
     """303 to a path of ours that has been checked already."""
     return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})
+
+
+def _error_pieces(request: web.Request, status: int) -> holes.Pieces:
+    """The page without its request's id; kept where the address is one of ours that holds nothing, for a crowd is turned away there."""
+    kept, key = request.app[ERRORS], (status, request.rel_url.raw_path, offered(request))
+    pieces = kept.get(key)
+    if pieces is None:
+        pieces = holes.cut(rendered(request, f"errors/{status}.html", {"status": status}))
+        if ROUTE in request and not request.match_info and not request.query_string:
+            kept[key] = pieces
+    return pieces
 
 
 async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, status: int) -> web.Response:
