@@ -126,7 +126,7 @@ def test_a_first_start_fills_the_demo_and_the_second_takes_five_seconds() -> Non
             assert first.get("/") == 200
         with launched(state, port) as second:
             assert second.wait_until_greeted() < 5
-            assert second.get("/zh/") == 200
+            assert second.get("/zh") == 200
 
 
 def _write(state: Path) -> None:
