@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, func, text
 
 from shop.accounts.models import Account
-from shop.db import Model, column, to_many, to_one
+from shop.db import Manager, Model, column, to_many, to_one
 
 
 class Payment(StrEnum):
@@ -74,6 +74,14 @@ class NotAllowed(Exception):
     """The order is not in a state in which that can happen; nothing has changed."""
 
 
+class OrderManager(Manager["Order"]):
+    """The orders, as the steps of an order's life ask for them."""
+
+    def locked(self, *, skip_locked: bool = False) -> Self:
+        """Held until the transaction ends; NO KEY, so that what points to an order meanwhile need not wait."""
+        return self.select_for_update(skip_locked=skip_locked, of=("self",), no_key=True)
+
+
 class Order(Model):
     """What was agreed: everything is copied, nothing follows later changes of goods, prices, addresses or names."""
 
@@ -119,6 +127,7 @@ class Order(Model):
     address: dict[str, Any] = column()
     note: str = column(server_default="")
     lines: list["OrderLine"] = to_many("order_lines", "order_id")
+    objects = OrderManager()
 
     @property
     def is_about_money(self) -> bool:

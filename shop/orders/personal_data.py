@@ -24,6 +24,7 @@ async def _forget(conn: Connection, account: Account) -> None:
 
 CHAPTER = Chapter("orders", _tell, _forget)
 
+# The story of each order with its lines as one document (jsonb_agg).
 TELL = """
 SELECT jsonb_build_object('number', o.number, 'placed_at', o.placed_at, 'payment', o.payment,
     'fulfilment', o.fulfilment, 'total', o.total, 'currency', o.currency, 'email', o.email, 'address', o.address,
@@ -33,16 +34,19 @@ SELECT jsonb_build_object('number', o.number, 'placed_at', o.placed_at, 'payment
 FROM orders o WHERE o.account_id = %(account)s ORDER BY o.id
 """
 
+# Which orders, for both statements below.
 SETTLED = """
 o.fulfilment IN ('finished', 'cancelled', 'returned') AND o.email <> ''
 AND o.account_id IN (SELECT id FROM accounts WHERE erased_at IS NOT NULL)
 """
 
+# What is written comes from another table (UPDATE … FROM), which no manager's update reads.
 FORGET_REDEMPTIONS = f"""
 UPDATE coupon_redemptions r SET email_key = 'erased:' || o.account_id FROM orders o
 WHERE r.order_id = o.id AND {SETTLED}
 """  # noqa: S608 - the shop's own words
 
+# The same orders in the same words as above, so that neither forgets more than the other.
 FORGET = f"""
 UPDATE orders o SET email = '', email_key = '', note = '', network = '', address = '{{}}' WHERE {SETTLED}
 """  # noqa: S608 - the shop's own words

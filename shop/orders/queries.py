@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shop.cart.pricing import tax_by_rate
-from shop.db import Connection, Row
-from shop.orders.models import CASH, Fulfilment, Goods, Order, OrderLine, Payment, ReturnRequest
+from shop.catalog.models import Sku
+from shop.db import Connection
+from shop.orders.models import CASH, Fulfilment, Order, OrderEvent, OrderLine, Payment, ReturnRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class OrderPage:
 
     order: Order
     lines: tuple[OrderLine, ...]
-    events: tuple[Row, ...]
+    events: tuple[OrderEvent, ...]
     asked_return: ReturnRequest | None
     seconds_left: int | None
 
@@ -65,79 +66,51 @@ class OrderPage:
 
 async def placement_of(conn: Connection, checkout_id: UUID) -> Placement | None:
     """What a checkout has led to, None while it has led to nothing."""
-    row = await conn.fetch_one(PLACEMENT, {"id": str(checkout_id)})
-    return None if row is None else Placement(row.id, row.number, bytes(row.fingerprint))
+    order = await Order.objects.using(conn).filter(checkout_id=checkout_id).first()
+    return None if order is None else Placement(order.id, order.number, order.fingerprint)
 
 
 async def order_by_number(conn: Connection, number: str) -> Order | None:
     """The order with that number, whoever's it is."""
-    row = await conn.fetch_one("SELECT * FROM orders WHERE number = %(number)s", {"number": number})
-    return None if row is None else order_of(row)
+    return await Order.objects.using(conn).filter(number=number).first()
 
 
 async def order_by_id(conn: Connection, order_id: int) -> Order | None:
     """The order with that id, for mails and staff."""
-    row = await conn.fetch_one("SELECT * FROM orders WHERE id = %(id)s", {"id": order_id})
-    return None if row is None else order_of(row)
+    return await Order.objects.using(conn).filter(id=order_id).first()
 
 
 async def lines_of(conn: Connection, order_id: int) -> list[OrderLine]:
     """An order's lines as they were agreed."""
-    rows = await conn.fetch_all("SELECT * FROM order_lines WHERE order_id = %(id)s ORDER BY id", {"id": order_id})
-    return [OrderLine(**row.mapping) for row in rows]
+    return await OrderLine.objects.using(conn).filter(order_id=order_id).order_by("id")
 
 
 async def order_page(conn: Connection, order: Order) -> OrderPage:
     """Everything an order's page says."""
     lines = await lines_of(conn, order.id)
-    events = await conn.fetch_all(STORY, {"id": order.id})
-    asked = await conn.fetch_one("SELECT * FROM return_requests WHERE order_id = %(id)s", {"id": order.id})
+    events = await OrderEvent.objects.using(conn).filter(order_id=order.id).order_by("id")
+    asked = await ReturnRequest.objects.using(conn).filter(order_id=order.id).first()
     left = await conn.fetch_value(SECONDS_LEFT, {"id": order.id})
-    return OrderPage(
-        order, tuple(lines), tuple(events), None if asked is None else ReturnRequest(**asked.mapping), left
-    )
+    return OrderPage(order, tuple(lines), tuple(events), asked, left)
 
 
 async def orders_of(conn: Connection, account_id: int, before: int | None, limit: int) -> list[Order]:
     """A member's orders, newest first; `before` is the id of the last one on the page before."""
-    rows = await conn.fetch_all(ORDERS_OF, {"account": account_id, "before": before, "limit": limit})
-    return [order_of(row) for row in rows]
+    own = Order.objects.using(conn).filter(account_id=account_id).order_by("-id")
+    return await (own if before is None else own.filter(id__lt=before))[:limit]
 
 
 async def quantities_of(conn: Connection, order_id: int) -> dict[int, int]:
     """How many of each SKU an order has."""
-    rows = await conn.fetch_all("SELECT sku_id, quantity FROM order_lines WHERE order_id = %(id)s", {"id": order_id})
-    return {row.sku_id: row.quantity for row in rows}
+    return dict(await OrderLine.objects.using(conn).filter(order_id=order_id).values_list("sku_id", "quantity"))
 
 
 async def names_of(conn: Connection, sku_ids: list[int]) -> list[dict[str, str]]:
     """What these SKUs are called, per language."""
-    rows = await conn.fetch_all(NAMES, {"ids": sku_ids})
-    return [row.name for row in rows]
+    return await Sku.objects.using(conn).filter(id__in=sku_ids).values_list("product__name", flat=True)
 
 
-def order_of(row: Row) -> Order:
-    """An Order from a whole row, its states as what they are."""
-    values = dict(row.mapping)
-    values.update(
-        payment=Payment(values["payment"]), fulfilment=Fulfilment(values["fulfilment"]), goods=Goods(values["goods"])
-    )
-    return Order(**values)
-
-
-PLACEMENT = "SELECT id, number, fingerprint FROM orders WHERE checkout_id = %(id)s::uuid"
-
-STORY = """
-SELECT id, at, machine, old, new, actor, details FROM order_events WHERE order_id = %(id)s ORDER BY id
-"""
-
+# The server's clock ended the hold, so it also says how much of it is left; managers have no functions of time.
 SECONDS_LEFT = """
 SELECT greatest(0, ceil(extract(epoch FROM hold_until - now())))::int FROM orders WHERE id = %(id)s
 """
-
-ORDERS_OF = """
-SELECT * FROM orders WHERE account_id = %(account)s AND (%(before)s::bigint IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s
-"""
-
-NAMES = "SELECT p.name FROM skus s JOIN products p ON p.id = s.product_id WHERE s.id = ANY(%(ids)s::bigint[])"

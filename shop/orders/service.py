@@ -1,11 +1,14 @@
 """What happens to an order after it was placed. Each step locks the order first, then (in this order) coupon, window, goods."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import exists, func
+
 from shop.coupons.service import give_back_coupon
-from shop.db import Connection, outbox
+from shop.db import Connection, F, Now, outbox
 from shop.delivery.service import give_back_window
 from shop.orders.models import (
     CASH,
@@ -16,9 +19,10 @@ from shop.orders.models import (
     Goods,
     NotAllowed,
     Order,
+    OrderEvent,
     Payment,
+    ReturnRequest,
 )
-from shop.orders.queries import order_of
 from shop.orders.stock import service as stock
 
 CHANNEL = "order_events"
@@ -38,10 +42,7 @@ class WrongAmount(Exception):
 
 async def lock_order(conn: Connection, order_id: int) -> Order:
     """The order, locked until the transaction ends; raises Order.DoesNotExist."""
-    row = await conn.fetch_one("SELECT * FROM orders WHERE id = %(id)s FOR NO KEY UPDATE", {"id": order_id})
-    if row is None:
-        raise Order.DoesNotExist(f"no order {order_id}")
-    return order_of(row)
+    return await Order.objects.using(conn).locked().get(id=order_id)
 
 
 async def cancel(
@@ -53,7 +54,7 @@ async def cancel(
     await give_back_coupon(conn, order.id)
     await give_back_window(conn, order.window_id)
     await _give_back_goods(conn, order, fit_for_sale=True)
-    await conn.execute("UPDATE orders SET hold_until = NULL WHERE id = %(id)s", {"id": order.id})
+    await Order.objects.using(conn).filter(id=order.id).update(hold_until=None)
     await outbox.promise(conn, "tasks.mail.send_order_cancelled", order_id=order.id)
     if order.payment in {Payment.PAID, Payment.PARTLY_REFUNDED}:
         await outbox.promise(conn, "tasks.payments.refund", order_id=order.id)
@@ -62,7 +63,7 @@ async def cancel(
 async def release(conn: Connection, order_id: int) -> bool:
     """Cancels an order whose hold has ended unpaid; False when it has been paid or cancelled meanwhile."""
     order = await lock_order(conn, order_id)
-    is_over = await conn.fetch_value("SELECT hold_until <= now() FROM orders WHERE id = %(id)s", {"id": order_id})
+    is_over = await Order.objects.using(conn).filter(id=order_id, hold_until__lte=Now()).exists()
     if not is_over or order.payment is not Payment.DUE or order.fulfilment is not Fulfilment.PLACED:
         return False
     await cancel(conn, order_id, actor=Actor.SHOP, reason="unpaid")
@@ -71,7 +72,8 @@ async def release(conn: Connection, order_id: int) -> bool:
 
 async def ended_holds(conn: Connection, limit: int) -> list[int]:
     """Some orders whose hold has ended, locked; those another sweeper has at this moment are skipped."""
-    return [row.id for row in await conn.fetch_all(ENDED_HOLDS, {"limit": limit})]
+    ended = Order.objects.using(conn).locked(skip_locked=True).filter(hold_until__lte=Now()).order_by("hold_until")
+    return await ended.values_list("id", flat=True)[:limit]
 
 
 async def mark_paid(
@@ -97,7 +99,7 @@ async def mark_paid(
         return PaidAs.AFTER_CANCEL
     await _move_goods(conn, order, Goods.SOLD)
     await stock.sell(conn, order.id)
-    await conn.execute("UPDATE orders SET hold_until = NULL WHERE id = %(id)s", {"id": order.id})
+    await Order.objects.using(conn).filter(id=order.id).update(hold_until=None)
     await outbox.promise(conn, "tasks.mail.send_order_paid", order_id=order.id)
     if order.method != CASH:
         await outbox.promise(conn, "tasks.mail.send_new_order", order_id=order.id)
@@ -118,8 +120,7 @@ async def mark_refunded(
         raise WrongAmount(f"{amount} refunded of {order.total - order.refunded}")
     new = Payment.REFUNDED if order.refunded + amount == order.total else Payment.PARTLY_REFUNDED
     await _pay(conn, order, new, actor, {**(details or {}), "amount": amount})
-    params = {"id": order.id, "amount": amount}
-    await conn.execute("UPDATE orders SET refunded = refunded + %(amount)s WHERE id = %(id)s", params)
+    await Order.objects.using(conn).filter(id=order.id).update(refunded=F("refunded") + amount)
     await outbox.promise(conn, "tasks.mail.send_order_refunded", order_id=order.id, amount=amount)
     return new
 
@@ -157,10 +158,17 @@ async def finish(
 
 async def finish_old(conn: Connection, days: int) -> int:
     """Finishes what was delivered so many days ago and nobody has complained about; how many."""
-    rows = await conn.fetch_all(OLD_DELIVERIES, {"days": days})
-    for row in rows:
-        await finish(conn, row.id, actor=Actor.SHOP)
-    return len(rows)
+    delivered = exists().where(
+        OrderEvent.c.order_id == Order.c.id,
+        OrderEvent.c.new == Fulfilment.DELIVERED,
+        OrderEvent.c.at < func.now() - timedelta(days=days),
+    )
+    asked = exists().where(ReturnRequest.c.order_id == Order.c.id)
+    old = Order.objects.using(conn).locked(skip_locked=True).filter(fulfilment=Fulfilment.DELIVERED)
+    found = await old.where(delivered, ~asked).values_list("id", flat=True)[:100]
+    for order_id in found:
+        await finish(conn, order_id, actor=Actor.SHOP)
+    return len(found)
 
 
 async def ask_return(conn: Connection, order_id: int, reason: str, *, account_id: int | None = None) -> None:
@@ -168,7 +176,8 @@ async def ask_return(conn: Connection, order_id: int, reason: str, *, account_id
     order = await lock_order(conn, order_id)
     if order.fulfilment is not Fulfilment.DELIVERED:
         raise NotAllowed("not delivered")
-    if not await conn.execute(ASK_RETURN, {"id": order_id, "reason": reason}):
+    _, is_first = await ReturnRequest.objects.using(conn).get_or_create({"reason": reason}, order_id=order_id)
+    if not is_first:
         raise NotAllowed("asked already")
     await _tell(conn, order_id, "note", "", "return_asked", Actor.CUSTOMER, account_id, {"reason": reason})
 
@@ -178,7 +187,8 @@ async def decide_return(
 ) -> None:
     """Answers a request: accepted, the goods come back and the money follows; raises NotAllowed without an open request."""
     order = await lock_order(conn, order_id)
-    if not await conn.execute(DECIDE_RETURN, {"id": order_id, "accepted": is_accepted}):
+    asked = ReturnRequest.objects.using(conn).filter(order_id=order_id, decided_at__isnull=True)
+    if not await asked.update(decided_at=Now(), is_accepted=is_accepted):
         raise NotAllowed("nothing is asked")
     if not is_accepted:
         await _tell(conn, order_id, "note", "", "return_refused", Actor.STAFF, account_id, {})
@@ -191,7 +201,8 @@ async def decide_return(
 
 async def adopt_orders(conn: Connection, account_id: int, email_key: str) -> int:
     """Gives an account the guest orders of the e-mail it has just proved to be its own; how many."""
-    return await conn.execute(ADOPT, {"account": account_id, "email": email_key})
+    guests = Order.objects.using(conn).filter(account_id__isnull=True, email_key=email_key)
+    return await guests.update(account_id=account_id)
 
 
 async def _fulfil(
@@ -205,7 +216,7 @@ async def _fulfil(
     old = order.fulfilment
     if new not in FULFILMENT_TRANSITIONS[old]:
         raise NotAllowed(f"{old} does not become {new}")
-    if not await conn.execute(FULFIL, {"id": order.id, "old": old, "new": new}):
+    if not await Order.objects.using(conn).filter(id=order.id, fulfilment=old).update(fulfilment=new):
         raise NotAllowed(f"no longer {old}")
     await _tell(conn, order.id, "fulfilment", old, new, actor, account_id, details or {})
 
@@ -214,7 +225,7 @@ async def _pay(conn: Connection, order: Order, new: Payment, actor: Actor, detai
     old = order.payment
     if new not in PAYMENT_TRANSITIONS[old]:
         raise NotAllowed(f"{old} does not become {new}")
-    if not await conn.execute(PAY, {"id": order.id, "old": old, "new": new}):
+    if not await Order.objects.using(conn).filter(id=order.id, payment=old).update(payment=new):
         raise NotAllowed(f"no longer {old}")
     await _tell(conn, order.id, "payment", old, new, actor, None, details)
 
@@ -229,9 +240,8 @@ async def _give_back_goods(conn: Connection, order: Order, *, fit_for_sale: bool
 
 async def _move_goods(conn: Connection, order: Order, new: Goods) -> None:
     """The mark that goods are moved once: whoever finds it changed already moves nothing."""
-    if order.goods is Goods.BACK or not await conn.execute(
-        MOVE_GOODS, {"id": order.id, "old": order.goods, "new": new}
-    ):
+    unmoved = Order.objects.using(conn).filter(id=order.id, goods=order.goods)
+    if order.goods is Goods.BACK or not await unmoved.update(goods=new):
         raise NotAllowed("the goods are back already")
 
 
@@ -250,31 +260,10 @@ async def _tell(
     await conn.execute(TELL, {**params, "details": dict(details), "channel": CHANNEL, "payload": str(order_id)})
 
 
-FULFIL = "UPDATE orders SET fulfilment = %(new)s WHERE id = %(id)s AND fulfilment = %(old)s"
-PAY = "UPDATE orders SET payment = %(new)s WHERE id = %(id)s AND payment = %(old)s"
-MOVE_GOODS = "UPDATE orders SET goods = %(new)s WHERE id = %(id)s AND goods = %(old)s"
-
+# Written and told in one trip; a manager has no NOTIFY.
 TELL = """
 WITH told AS (
     INSERT INTO order_events (order_id, machine, old, new, actor, account_id, details)
     VALUES (%(id)s, %(machine)s, %(old)s, %(new)s, %(actor)s, %(account)s, %(details)s))
 SELECT pg_notify(%(channel)s, %(payload)s)
 """
-
-ENDED_HOLDS = """
-SELECT id FROM orders WHERE hold_until <= now() ORDER BY hold_until LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-"""
-
-OLD_DELIVERIES = """
-SELECT o.id FROM orders o
-WHERE o.fulfilment = 'delivered' AND NOT EXISTS (SELECT FROM return_requests r WHERE r.order_id = o.id)
-  AND EXISTS (SELECT FROM order_events e WHERE e.order_id = o.id AND e.new = 'delivered'
-              AND e.at < now() - make_interval(days => %(days)s))
-ORDER BY o.id LIMIT 100 FOR NO KEY UPDATE OF o SKIP LOCKED
-"""
-
-ASK_RETURN = "INSERT INTO return_requests (order_id, reason) VALUES (%(id)s, %(reason)s) ON CONFLICT DO NOTHING"
-DECIDE_RETURN = """
-UPDATE return_requests SET decided_at = now(), is_accepted = %(accepted)s WHERE order_id = %(id)s AND decided_at IS NULL
-"""
-ADOPT = "UPDATE orders SET account_id = %(account)s WHERE account_id IS NULL AND email_key = %(email)s"

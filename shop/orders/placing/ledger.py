@@ -136,7 +136,7 @@ def _mails(sale: Accepted, placed: dict[UUID, Placed]) -> list[tuple[str, dict[s
     return mails
 
 
-# One document instead of twenty arrays: half the work for the driver, and each column's type stands once.
+# Five tables in one statement. One document instead of twenty arrays: half the work for the driver, and each column's type stands once.
 WRITE = """
 WITH orders_in AS (
     SELECT * FROM jsonb_to_recordset(%(orders)s::jsonb) AS o (
@@ -170,6 +170,7 @@ events AS (
 SELECT id, number FROM written
 """
 
+# Lines and versions of a whole batch in one trip; measured by tests/bench/orders.py.
 EMPTY_CARTS = """
 WITH emptied AS (
     DELETE FROM cart_lines WHERE cart_id = ANY(%(ids)s::bigint[]) AND NOT is_saved)

@@ -75,8 +75,10 @@ def _answer(
     return order
 
 
+# These two run once for every batch; measured by tests/bench/orders.py.
 LOCK_CARTS = "SELECT id, version FROM carts WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE"
 
+# As above.
 BEFORE = """
 SELECT checkout_id, fingerprint, id, number, total FROM orders WHERE checkout_id = ANY(%(ids)s::uuid[])
 """
