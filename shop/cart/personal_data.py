@@ -4,6 +4,7 @@ from typing import Any
 
 from shop.accounts.models import Account
 from shop.accounts.personal_data.models import Chapter
+from shop.cart.models import Cart
 from shop.cart.queries import Owner, basket_of
 from shop.db import Connection
 
@@ -17,7 +18,7 @@ async def _tell(conn: Connection, account: Account) -> Any:
 
 
 async def _forget(conn: Connection, account: Account) -> None:
-    await conn.execute("DELETE FROM carts WHERE account_id = %(account)s", {"account": account.id})
+    await Cart.objects.using(conn).filter(account_id=account.id).delete()
 
 
 CHAPTER = Chapter("basket", _tell, _forget)

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from shop.db import Model, column, to_one
+from shop.db import Manager, Model, Now, Q, column, to_one
 
 
 class DiscountKind(StrEnum):
@@ -85,6 +86,15 @@ class CouponRedemption(Model):
     released_at: datetime | None = column()
 
 
+class CartRuleManager(Manager["CartRule"]):
+    """The rules, as a basket asks for them."""
+
+    def in_force(self) -> Self:
+        """Those that apply at this moment of the server's clock, in the order in which they apply."""
+        begun, lasting = Q(starts_at=None) | Q(starts_at__lte=Now()), Q(ends_at=None) | Q(ends_at__gt=Now())
+        return self.filter(begun, lasting, is_active=True).order_by("position", "id")
+
+
 class CartRule(Model):
     """Something off a category (with all below it) or a list of SKUs, from so many pieces or from such a sum of them."""
 
@@ -101,3 +111,4 @@ class CartRule(Model):
     ends_at: datetime | None = column()
     position: int = column(server_default=text("0"))
     is_active: bool = column(server_default=text("true"))
+    objects = CartRuleManager()

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shop.accounts.models import identity_key
-from shop.coupons.models import CouponRefused, Discount, DiscountKind
-from shop.db import Connection, Row
+from shop.coupons.models import CartRule, CouponRedemption, CouponRefused, Discount, DiscountKind
+from shop.db import Connection, Q, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,22 @@ class Rule:
 
 async def rules_in_force(conn: Connection) -> list[Rule]:
     """The cart rules that apply now, in the order in which they apply."""
-    rows = await conn.fetch_all(RULES)
+    rules = await CartRule.objects.using(conn).in_force()
     below: dict[int, set[int]] = {}
-    if any(row.category_id is not None for row in rows):
-        for rule_id, category_id in await conn.fetch_all(BELOW, {"ids": [row.id for row in rows]}):
+    if any(rule.category_id is not None for rule in rules):
+        for rule_id, category_id in await conn.fetch_all(BELOW, {"ids": [rule.id for rule in rules]}):
             below.setdefault(rule_id, set()).add(category_id)
     return [
         Rule(
-            id=row.id,
-            name=row.name,
-            discount=Discount(DiscountKind(row.kind), row.value),
-            category_ids=frozenset(below.get(row.id, ())),
-            sku_ids=frozenset(row.sku_ids),
-            from_quantity=row.from_quantity,
-            from_sum=row.from_sum,
+            id=rule.id,
+            name=rule.name,
+            discount=Discount(rule.kind, rule.value),
+            category_ids=frozenset(below.get(rule.id, ())),
+            sku_ids=frozenset(rule.sku_ids),
+            from_quantity=rule.from_quantity,
+            from_sum=rule.from_sum,
         )
-        for row in rows
+        for rule in rules
     ]
 
 
@@ -53,8 +53,11 @@ async def coupon_by_code(conn: Connection, code: str) -> Row | None:
 
 async def holds_coupon(conn: Connection, coupon_id: int, account_id: int | None, email_key: str) -> bool:
     """Whether an order of this customer holds the coupon already."""
-    params = {"coupon": coupon_id, "account": account_id, "email": email_key}
-    return bool(await conn.fetch_value(HOLDS, params))
+    customer = Q(email_key=email_key)
+    if account_id is not None:
+        customer |= Q(account_id=account_id)
+    held = CouponRedemption.objects.using(conn).filter(coupon_id=coupon_id, released_at__isnull=True)
+    return await held.filter(customer).exists()
 
 
 def code_key(code: str) -> str:
@@ -80,23 +83,14 @@ def discount_of(coupon: Row) -> Discount:
     return Discount(DiscountKind(coupon.kind), coupon.value)
 
 
+# Whether it has begun and ended is the server's clock to say; managers have no expressions that are true or false.
 COUPON = """
 SELECT id, code, kind, value, minimum, "limit", once_per_customer, is_active, used,
        coalesce(starts_at <= now(), true) AS has_begun, coalesce(ends_at <= now(), false) AS has_ended
 FROM coupons
 """
 
-# surprise: with a NULL account the first comparison is NULL, and the e-mail alone decides.
-HOLDS = """
-SELECT EXISTS (SELECT FROM coupon_redemptions WHERE coupon_id = %(coupon)s AND released_at IS NULL
-    AND (account_id = %(account)s OR email_key = %(email)s))
-"""
-
-RULES = """
-SELECT id, name, kind, value, category_id, sku_ids, from_quantity, from_sum FROM cart_rules
-WHERE is_active AND coalesce(starts_at <= now(), true) AND coalesce(ends_at > now(), true) ORDER BY position, id
-"""
-
+# A walk down the tree (WITH RECURSIVE).
 BELOW = """
 WITH RECURSIVE below (rule_id, category_id) AS (
     SELECT id, category_id FROM cart_rules WHERE id = ANY(%(ids)s) AND category_id IS NOT NULL

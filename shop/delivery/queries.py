@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from shop.accounts.models import identity_key
-from shop.db import Connection
-from shop.delivery.models import Window, Zone, ZoneKind
-
-ZONE = "id, kind, name, address, freight, free_from, minimum_order, position, is_active"
+from shop.db import Connection, Now
+from shop.delivery.models import Area, Window, Zone, ZoneKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +24,31 @@ class Place:
 
 async def zone_for(conn: Connection, place: Place) -> Zone | None:
     """The zone that serves a place, or None: the shop does not deliver there."""
-    row = await conn.fetch_one(
-        ZONE_FOR,
-        {
-            "country": place.country,
-            "city": area_key(place.city),
-            "district": area_key(place.district),
-            "postcode": postcode_key(place.postcode),
-        },
+    postcode = postcode_key(place.postcode)
+    areas = (
+        await Area.objects.using(conn)
+        .select_related("zone")
+        .filter(
+            zone__is_active=True,
+            zone__kind=ZoneKind.DELIVERY,
+            country=place.country,
+            city_key__in=["", area_key(place.city)],
+            district_key__in=["", area_key(place.district)],
+            postcode_prefix__in=[postcode[:length] for length in range(len(postcode) + 1)],
+        )
     )
-    return None if row is None else _zone(row.mapping)
+    return min(areas, key=_rank).zone if areas else None
 
 
 async def zones(conn: Connection, kind: ZoneKind) -> list[Zone]:
     """The active zones of a kind in their order."""
-    sql = f"SELECT {ZONE} FROM delivery_zones WHERE kind = %(kind)s AND is_active ORDER BY position, id"  # noqa: S608
-    return [_zone(row.mapping) for row in await conn.fetch_all(sql, {"kind": kind})]
+    return await Zone.objects.using(conn).filter(kind=kind, is_active=True).order_by("position", "id")
 
 
 async def open_windows(conn: Connection, zone_id: int) -> list[Window]:
     """Windows that can still be chosen, soonest first; full ones are among them, to be shown as full."""
-    rows = await conn.fetch_all(OPEN_WINDOWS, {"zone": zone_id})
-    return [Window(**row.mapping) for row in rows]
+    coming = Window.objects.using(conn).filter(zone_id=zone_id, cutoff_at__gt=Now())
+    return await coming.order_by("starts_at", "ends_at")[:60]
 
 
 def area_key(name: str) -> str:
@@ -61,20 +62,6 @@ def postcode_key(postcode: str) -> str:
     return identity_key(postcode).replace(" ", "").replace("-", "")
 
 
-def _zone(values: dict[str, object]) -> Zone:
-    return Zone(**{**values, "kind": ZoneKind(str(values["kind"]))})
-
-
-ZONE_FOR = f"""
-SELECT {", ".join("z." + name.strip() for name in ZONE.split(","))}
-FROM delivery_areas a JOIN delivery_zones z ON z.id = a.zone_id
-WHERE z.is_active AND z.kind = 'delivery' AND a.country = %(country)s
-  AND a.city_key IN ('', %(city)s) AND a.district_key IN ('', %(district)s)
-  AND starts_with(%(postcode)s, a.postcode_prefix)
-ORDER BY length(a.postcode_prefix) DESC, a.district_key <> '' DESC, a.city_key <> '' DESC, z.position, z.id LIMIT 1
-"""  # noqa: S608 - the shop's own words
-
-OPEN_WINDOWS = """
-SELECT id, zone_id, starts_at, ends_at, cutoff_at, capacity, taken FROM delivery_windows
-WHERE zone_id = %(zone)s AND cutoff_at > now() ORDER BY starts_at, ends_at LIMIT 60
-"""
+def _rank(area: Area) -> tuple[int, bool, bool, int, int]:
+    """The longest postcode prefix first, then a named district, then a named city, then the zones' own order."""
+    return -len(area.postcode_prefix), not area.district_key, not area.city_key, area.zone.position, area.zone.id

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from shop.db import Connection, Row
-from shop.delivery.models import Zone, ZoneKind
+from shop.db import Connection, F, Row
+from shop.delivery.models import PlannedWindow, Window, Zone, ZoneKind
 
 DAYS_AHEAD = 7
 
 
 async def make_windows(conn: Connection, today: date, timezone: ZoneInfo, days: int = DAYS_AHEAD) -> int:
     """Makes the windows of the coming days, today among them, that the plan has and are not there yet; how many."""
-    plan = await conn.fetch_all("SELECT zone_id, weekday, starts, ends, cutoff_minutes, capacity FROM delivery_plan")
+    plan = await PlannedWindow.objects.using(conn)
     coming = [today + timedelta(days=n) for n in range(days)]
     made = [_window(entry, day, timezone) for day in coming for entry in plan if entry.weekday == day.weekday()]
     if not made:
@@ -22,7 +22,7 @@ async def make_windows(conn: Connection, today: date, timezone: ZoneInfo, days: 
     return await conn.execute(MAKE_WINDOWS, dict(zip(columns, map(list, zip(*made, strict=True)), strict=True)))
 
 
-def _window(entry: Row, day: date, timezone: ZoneInfo) -> tuple[object, ...]:
+def _window(entry: PlannedWindow, day: date, timezone: ZoneInfo) -> tuple[object, ...]:
     starts_at = datetime.combine(day, entry.starts, timezone).astimezone(UTC)
     ends_at = datetime.combine(day, entry.ends, timezone).astimezone(UTC)
     return entry.zone_id, starts_at, ends_at, starts_at - timedelta(minutes=entry.cutoff_minutes), entry.capacity
@@ -67,9 +67,10 @@ async def take_windows(conn: Connection, orders: Mapping[int, int]) -> None:
 
 async def give_back_window(conn: Connection, window_id: int) -> None:
     """Frees the room of one order."""
-    await conn.execute("UPDATE delivery_windows SET taken = taken - 1 WHERE id = %(id)s", {"id": window_id})
+    await Window.objects.using(conn).filter(id=window_id).update(taken=F("taken") - 1)
 
 
+# A week's windows in one statement (INSERT … unnest) that tells how many of them are new.
 MAKE_WINDOWS = """
 INSERT INTO delivery_windows (zone_id, starts_at, ends_at, cutoff_at, capacity)
 SELECT * FROM unnest(%(zones)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[],
@@ -77,6 +78,7 @@ SELECT * FROM unnest(%(zones)s::bigint[], %(starts)s::timestamptz[], %(ends)s::t
 ON CONFLICT (zone_id, starts_at, ends_at) DO NOTHING
 """
 
+# Measured by tests/bench/orders.py, and whether a window is open is the server's clock to say.
 # NO KEY UPDATE: orders that point to a window meanwhile need not wait.
 LOCK_WINDOWS = """
 SELECT w.id, w.zone_id, w.starts_at, w.ends_at, w.capacity, w.taken, w.cutoff_at > now() AND z.is_active AS is_open,
@@ -85,6 +87,7 @@ FROM delivery_windows w JOIN delivery_zones z ON z.id = w.zone_id
 WHERE w.id = ANY(%(ids)s::bigint[]) ORDER BY w.id FOR NO KEY UPDATE OF w
 """
 
+# Another number for each row, in one statement; measured by tests/bench/orders.py.
 TAKE_WINDOWS = """
 UPDATE delivery_windows w SET taken = taken + n.count
 FROM unnest(%(ids)s::bigint[], %(counts)s::bigint[]) AS n (id, count) WHERE w.id = n.id
