@@ -102,7 +102,12 @@ def create_app(settings: Settings) -> web.Application:
     app[ASSETS] = Assets(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []
-    app[AT_SIGN_IN] = (shop.cart.views.merge, shop.orders.views.adopt, shop.history.views.take_over)
+    app[AT_SIGN_IN] = (
+        shop.cart.views.merge,
+        shop.orders.views.adopt,
+        shop.history.views.take_over,
+        shop.mailroom.views.mention_undelivered,
+    )
     app[PARTIALS] = Partials(HOLES)
     app[ERRORS] = {}
     app[PAGES] = Pages()

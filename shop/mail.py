@@ -128,6 +128,14 @@ class MailServer:
         finally:
             session.close()
 
+    async def greet(self) -> None:
+        """Open a session, with TLS and login if they are asked for, and leave again; raises MailServerAway."""
+        session = aiosmtplib.SMTP(**self._options)
+        try:
+            await self._open(session)
+        finally:
+            session.close()
+
     async def _open(self, session: aiosmtplib.SMTP) -> None:
         try:
             await session.connect(timeout=CONNECT_SECONDS)

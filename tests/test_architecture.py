@@ -24,7 +24,7 @@ SHELF = [
 ]
 DOMAIN = {"models", "queries", "service"}
 WEB = {"forms", "views", "routes"}
-CORE_FOLDERS = {"db", "cache", "media", "web", "locale", "common_passwords"}
+CORE_FOLDERS = {"db", "cache", "media", "operations", "web", "locale", "common_passwords"}
 TOP_LEVEL = {"shop", "templates", "static", "tasks", "config", "run.py", "tests", "docs"}
 ROOT_FILES = {
     "README.md",

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import Identity, Index, func, text
 
-from shop.db import Connection, Model, column
+from shop.db import Connection, Model, Row, column
 
 CHANNEL: Final = "outbox"
 LEASE_SECONDS: Final = 15.0
@@ -43,6 +43,7 @@ class Outbox(Model):
         Index(
             "outbox_open", text("held_until NULLS FIRST"), "due_at", "id", postgresql_where=text("buried_at IS NULL")
         ),
+        Index("outbox_buried", "id", postgresql_where=text("buried_at IS NOT NULL")),
     )
     id: int = column(Identity(always=True), primary_key=True)
     reference: UUID = column(server_default=func.gen_random_uuid())
@@ -141,6 +142,18 @@ async def bury_exhausted(conn: Connection) -> int:
     return await conn.execute(BURY_EXHAUSTED, {"max": MAX_ATTEMPTS})
 
 
+async def dead_letters(conn: Connection, limit: int = 200) -> list[Row]:
+    """Rows that were given up, newest first, with the reason."""
+    return await conn.fetch_all(DEAD_LETTERS, {"limit": limit})
+
+
+async def resend(conn: Connection, row_ids: Sequence[int] | None = None) -> int:
+    """Make dead letters promises again, with ten new tries; all of them unless some are named. Return how many."""
+    count = await conn.execute(RESEND, {"ids": None if row_ids is None else list(row_ids)})
+    await conn.execute("SELECT pg_notify(%(channel)s, '')", {"channel": CHANNEL})
+    return count
+
+
 PROMISE: Final = """
     WITH promised AS (INSERT INTO outbox (task, args) VALUES (%(task)s, %(args)s) RETURNING id)
     SELECT id, pg_notify(%(channel)s, '') FROM promised"""
@@ -204,3 +217,11 @@ BURY_EXHAUSTED: Final = """
     UPDATE outbox SET lease = NULL, held_until = NULL, buried_at = clock_timestamp(),
         last_error = 'the worker ended ' || attempts || ' times while at it'
     WHERE buried_at IS NULL AND lease IS NOT NULL AND held_until <= clock_timestamp() AND attempts >= %(max)s"""
+
+DEAD_LETTERS: Final = """
+    SELECT id, task, args, attempts, last_error, created_at, buried_at FROM outbox
+    WHERE buried_at IS NOT NULL ORDER BY id DESC LIMIT %(limit)s"""
+
+RESEND: Final = """
+    UPDATE outbox SET buried_at = NULL, attempts = 0, due_at = clock_timestamp(), held_until = NULL, lease = NULL
+    WHERE buried_at IS NOT NULL AND (%(ids)s::bigint[] IS NULL OR id = ANY(%(ids)s::bigint[]))"""

@@ -21,6 +21,12 @@ OPEN: Final = """
     FROM outbox WHERE split_part(task, '.', 2) = 'mail' ORDER BY id DESC LIMIT %(limit)s"""
 
 
+UNDELIVERED: Final = """
+    SELECT EXISTS (SELECT FROM outbox WHERE buried_at IS NOT NULL AND split_part(task, '.', 2) = 'mail'
+        AND (args->>'account_id' = %(account_id)s::text OR (args->>'order_id')::bigint IN (
+            SELECT id FROM orders WHERE account_id = %(account_id)s)))"""
+
+
 @dataclass(frozen=True)
 class Mail:
     """One mail as it left the shop; `id` sorts by time."""
@@ -49,6 +55,11 @@ async def mail_by_id(folder: Path, mail_id: str) -> Mail | None:
 async def open_promises(conn: Connection) -> list[Row]:
     """Mails that were promised and are not sent, newest first; `is_dead` ones are given up, `last_error` says why."""
     return await conn.fetch_all(OPEN, {"limit": SHOWN})
+
+
+async def has_undelivered(conn: Connection, account_id: int) -> bool:
+    """Whether a mail to this customer was given up."""
+    return bool(await conn.fetch_value(UNDELIVERED, {"account_id": account_id}))
 
 
 def _mails(folder: Path) -> list[Mail]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
-from shop.keys import DB, SETTINGS
+from shop.db import Connection
+from shop.i18n import N_, gettext
+from shop.keys import DB, LANG, SETTINGS
 from shop.mail import mail_room
 from shop.mailroom import queries
 from shop.mailroom.queries import Mail
 from shop.web.headers import CONTENT_POLICY
+from shop.web.flash import flash_soon
 from shop.web.respond import render
 
 NEVER_KEPT: Final = {"Cache-Control": "no-store"}
@@ -41,6 +44,13 @@ async def html(request: web.Request) -> web.Response:
     found = await _asked_for(request)
     page = found.html.replace("<head>", '<head><base target="_blank">', 1)
     return web.Response(text=page, content_type="text/html", headers=IN_FRAME)
+
+
+async def mention_undelivered(conn: Connection, request: web.Request, sign_in: Any) -> None:
+    """At sign-in: a customer whose mail was given up learns it there, for the mail that would say so does not arrive either."""
+    if await queries.has_undelivered(conn, sign_in.account_id):
+        message = N_("A mail to you could not be delivered. Please check your e-mail address.")
+        flash_soon(request, gettext(request[LANG], message), "warning")
 
 
 async def _asked_for(request: web.Request) -> Mail:

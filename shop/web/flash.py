@@ -12,6 +12,7 @@ from shop.web.cookies import cookies_of
 Kind = Literal["success", "info", "warning", "error"]
 COOKIE = "flash"
 SECONDS = 120
+WAITING = web.RequestKey("WAITING", tuple[str, Kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,18 @@ def flash(request: web.Request, response: web.StreamResponse, message: str, kind
     response.set_cookie(
         COOKIE, told, max_age=SECONDS, httponly=True, samesite="Lax", secure=request.app[SETTINGS].is_secure, path="/"
     )
+
+
+def flash_soon(request: web.Request, message: str, kind: Kind = "success") -> None:
+    """Keeps `message` for `flash_waiting`, where there is no response yet."""
+    request[WAITING] = (message, kind)
+
+
+def flash_waiting(request: web.Request, response: web.StreamResponse) -> None:
+    """Shows what `flash_soon` kept, if anything."""
+    if WAITING in request:
+        message, kind = request[WAITING]
+        flash(request, response, message, kind)
 
 
 def flashes_of(request: web.Request) -> list[Flash]:

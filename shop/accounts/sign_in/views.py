@@ -26,6 +26,7 @@ from shop.session_record import NewSession
 from shop.tokens import LinkInvalid
 from shop.web.access import visitor_of
 from shop.web.cookies import cookie_of, give_cookie
+from shop.web.flash import flash_waiting
 from shop.web.next_page import own_page
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import see_other, see_other_path
@@ -137,6 +138,7 @@ async def complete_sign_in(
     response = see_other_path(there) if there else see_other(request, "accounts.account")
     await request.app[SESSIONS].begin(request, response, started)
     know_device(request, response, account)
+    flash_waiting(request, response)
     return response
 
 
