@@ -12,8 +12,8 @@ from shop.keys import DB, LANG, SETTINGS
 from shop.mail import mail_room
 from shop.mailroom import queries
 from shop.mailroom.queries import Mail
-from shop.web.headers import CONTENT_POLICY
 from shop.web.flash import flash_soon
+from shop.web.headers import CONTENT_POLICY
 from shop.web.respond import render
 
 NEVER_KEPT: Final = {"Cache-Control": "no-store"}
