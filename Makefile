@@ -18,7 +18,7 @@ run: ## set up what is missing and start the whole shop here
 	@$(PYTHON) run.py dev
 
 test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a part
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 prove: .prepared ## run the longer proofs too
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)

@@ -25,7 +25,7 @@ from shop import common_passwords
 from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
-from shop.assets import Assets
+from shop.assets import assets_of
 from shop.cache.cache import Cache
 from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
@@ -99,7 +99,7 @@ def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[URLS] = Urls(settings.url, settings.languages)
     app[TOKENS] = Tokens(settings.secret_keys)
-    app[ASSETS] = Assets(ROOT / "static")
+    app[ASSETS] = assets_of(ROOT / "static")
     app[DECLARED] = {}
     app[health.DRAINING] = []
     app[AT_SIGN_IN] = (

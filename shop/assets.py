@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 _IMPORT = re.compile(r'@import "(?P<path>[^"]+)" layer\((?P<layer>[\w-]+)\);')
@@ -34,6 +35,12 @@ class Assets:
             (out / path).parent.mkdir(parents=True, exist_ok=True)
             (out / path).write_bytes(self.read(str(path)))
         return out
+
+
+@cache
+def assets_of(folder: Path) -> Assets:
+    """The files of a folder, read once a process."""
+    return Assets(folder)
 
 
 def joined(sheet: Path) -> str:

@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, ParamSpec, TypeVar
 
 from argon2 import PasswordHasher, Type
@@ -58,7 +59,7 @@ class Passwords:
     def __init__(self, threads: int = THREADS, queue: int = QUEUE) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._places = threading.BoundedSemaphore(threads + queue)
-        self._nobodys = hash_password(secrets.token_hex(16))
+        self._nobodys = _nobodys_hash()
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -119,6 +120,11 @@ class _Place:
 
 
 _HELD: Final[ContextVar[_Place | None]] = ContextVar("_HELD", default=None)
+
+
+@cache
+def _nobodys_hash() -> str:
+    return hash_password(secrets.token_hex(16))
 
 
 def hash_password(password: str) -> str:

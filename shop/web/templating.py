@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from operator import add
+from pathlib import Path
 from types import CodeType
 
 import aiohttp_jinja2
@@ -42,10 +43,17 @@ class CompiledOnce(jinja2.BytecodeCache):
 COMPILED = CompiledOnce()
 
 
+@cache
+def sources(folder: str) -> dict[str, str]:
+    """The text of each template by its name, read once: `run.py dev` starts again when one changes."""
+    root = Path(folder)
+    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in root.rglob("*.*") if path.is_file()}
+
+
 def set_up_templates(app: web.Application, folder: str) -> None:
     """Makes an environment for each of the shop's languages; a template that uses an unknown name fails loudly."""
     settings = app[SETTINGS]
-    loader = jinja2.FileSystemLoader(folder)
+    loader = jinja2.DictLoader(sources(folder))
     for lang in settings.languages:
         i18n.prepare(lang)
         environment = aiohttp_jinja2.setup(
@@ -55,7 +63,7 @@ def set_up_templates(app: web.Application, folder: str) -> None:
             loader=loader,
             extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
             undefined=jinja2.StrictUndefined,
-            auto_reload=False,  # `run.py dev` starts again when a template changes
+            auto_reload=False,
             bytecode_cache=COMPILED,
             cache_size=-1,
             trim_blocks=True,

@@ -163,8 +163,15 @@ async def test_over_tls_with_a_checked_certificate(valkey: Valkey, tmp_path: Pat
         await stranger.close()
 
 
-@pytest.mark.parametrize("by", ["shared connection", "redis-py classes"])
-@pytest.mark.parametrize("fault", ["dead", "silent"])
+@pytest.mark.parametrize(
+    ("fault", "by"),
+    [
+        ("dead", "shared connection"),
+        ("dead", "redis-py classes"),
+        ("silent", "shared connection"),
+        pytest.param("silent", "redis-py classes", marks=pytest.mark.slow),
+    ],
+)
 async def test_f_r1_f_r3_away_is_nothing_or_an_error_by_setting_and_within_budget(
     valkey: Valkey, tmp_path: Path, clean: None, fault: str, by: str
 ) -> None:

@@ -74,6 +74,7 @@ raise SystemExit(dev.main(argparse.Namespace(serve_on=None)))
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_of_a_fork_is_not_lost(place: tuple[Path, int]) -> None:
     state, _ = place
     environ = {**os.environ, "SHOP_STATE": str(state), "SHOP_PORT": str(free_port())}

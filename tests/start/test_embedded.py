@@ -109,6 +109,7 @@ def test_when_the_launcher_is_killed_both_servers_go_and_the_next_start_is_not_b
         server.stop()
 
 
+@pytest.mark.slow
 def test_a_server_that_outlived_its_launcher_is_ended_first(state: Path) -> None:
     first = Postgres(state, durable=False).start()
     second = Postgres(state, durable=False)  # as a launcher on a system that does not tell children of our death
@@ -118,6 +119,7 @@ def test_a_server_that_outlived_its_launcher_is_ended_first(state: Path) -> None
     second.stop()
 
 
+@pytest.mark.slow
 def test_a_process_id_that_now_belongs_to_another_program_does_not_block_the_start(state: Path) -> None:
     server = Postgres(state, durable=False).start()
     server._process.kill()  # type: ignore[union-attr]
@@ -131,6 +133,7 @@ def test_a_process_id_that_now_belongs_to_another_program_does_not_block_the_sta
     again.stop()
 
 
+@pytest.mark.slow
 def test_a_half_made_data_folder_is_made_anew(state: Path) -> None:
     (state / "postgres.new").mkdir()
     (state / "postgres.new" / "PG_VERSION").write_text("18\n")
