@@ -62,6 +62,7 @@ MIDDLEWARES = (
     middlewares.identified,
     middlewares.errors_as_pages,
     middlewares.known_host,
+    middlewares.one_spelling,
     middlewares.bounded,
     csrf.checked,
     sessions.saved,

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from typing import Final
+from uuid import UUID
 
 import wtforms
 
@@ -38,11 +39,20 @@ def optional_quantity(form: wtforms.Form, field: wtforms.Field) -> None:
 
 
 class AddForm(Form):
-    """Goods from a product page (`sku` with a quantity) or one piece from a card (`one`)."""
+    """Goods from a product page (`sku` with a quantity) or one piece from a card (`one`); script names each add by an id."""
 
     sku = wtforms.StringField()
     one = wtforms.StringField()
     quantity = wtforms.StringField(N_("Quantity"), [optional_quantity])
+    add_id = wtforms.StringField()
+
+    @property
+    def add(self) -> UUID | None:
+        """What tells this add from another of the same goods, where the browser said it."""
+        try:
+            return UUID(self.add_id.data or "")
+        except ValueError:
+            return None
 
     @property
     def wanted(self) -> tuple[int | None, int]:

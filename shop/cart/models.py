@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, func, text
+from sqlalchemy import ForeignKey, Identity, Index, Uuid, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from shop.accounts.models import Account
 from shop.catalog.models import Sku
@@ -31,7 +33,10 @@ class BasketFull(Exception):
 
 
 class Cart(Model):
-    """One basket; `version` rises with every change, so that an old page cannot order what it does not show."""
+    """One basket; `version` rises with every change, so that an old page cannot order what it does not show.
+
+    `recent_adds` are the ids of what was put in last: the same request once more adds nothing.
+    """
 
     __tablename__ = "carts"
     id: int = column(Identity(always=True), primary_key=True)
@@ -41,6 +46,7 @@ class Cart(Model):
     version: int = column(server_default=text("0"))
     coupon_code: str | None = column()
     place: dict[str, str] = column(server_default="{}")
+    recent_adds: list[UUID] = column(ARRAY(Uuid()), server_default="{}")
     created_at: datetime = column(server_default=func.now())
     updated_at: datetime = column(server_default=func.now())
 

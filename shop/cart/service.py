@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from shop.cart.models import AT_MOST, LINES_AT_MOST, BasketFull, Cart, CartLine, NotEnough, NotSold
 from shop.cart.queries import Owner, goods_on_sale
@@ -12,9 +13,11 @@ from shop.db import Connection, F, Now, QuerySet
 from shop.delivery.queries import Place
 
 
-async def add(conn: Connection, owner: Owner, sku_id: int, quantity: int) -> None:
-    """Puts so many more into the basket; raises NotSold, NotEnough or BasketFull, and then nothing has changed."""
+async def add(conn: Connection, owner: Owner, sku_id: int, quantity: int, add_id: UUID | None = None) -> None:
+    """Puts so many more into the basket, once per `add_id`; raises NotSold, NotEnough or BasketFull, and then nothing has changed."""
     cart_id = await _changed(conn, owner)
+    if add_id and not await conn.execute(NOTE_ADD, {"cart": cart_id, "id": str(add_id), "most": RECENT_ADDS}):
+        return
     line = await _line(conn, cart_id, sku_id).first()
     already = 0 if line is None or line.is_saved else line.quantity
     await _put(conn, cart_id, sku_id, already + quantity, is_new=line is None)
@@ -134,6 +137,13 @@ async def _write(conn: Connection, cart_id: int, sku_id: int, quantity: int, pri
     values: dict[str, Any] = {"quantity": quantity, "price_seen": price, "is_saved": False}
     await CartLine.objects.using(conn).update_or_create(values, cart_id=cart_id, sku_id=sku_id)
 
+
+# More than a browser can have on their way at a time.
+RECENT_ADDS = 20
+NOTE_ADD = """
+UPDATE carts SET recent_adds = (%(id)s::uuid || recent_adds)[1:%(most)s]
+WHERE id = %(cart)s AND %(id)s::uuid <> ALL (recent_adds)
+"""
 
 # Rows of one basket into another (INSERT … SELECT … ON CONFLICT with both sides of each pair).
 # What both have is added up; a line the guest wanted now is wanted now. Stock is looked at when the basket is shown.

@@ -98,8 +98,10 @@ async def add(request: web.Request) -> web.StreamResponse:
     sku_id, quantity = form.wanted
     if sku_id is None:
         raise web.HTTPBadRequest
-    added = gettext(request[LANG], "It is in your basket now.")
-    return await _changed(request, lambda conn, owner: service.add(conn, owner, sku_id, quantity), added, begins=True)
+    added, add_id = gettext(request[LANG], "It is in your basket now."), form.add
+    return await _changed(
+        request, lambda conn, owner: service.add(conn, owner, sku_id, quantity, add_id), added, begins=True
+    )
 
 
 async def change(request: web.Request) -> web.StreamResponse:

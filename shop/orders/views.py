@@ -23,14 +23,14 @@ from shop.limits import Limit
 from shop.orders import service
 from shop.orders.forms import LookupForm, ReturnForm
 from shop.orders.links import opens, order_key
-from shop.orders.live import LiveOrders
+from shop.orders.live import LiveOrders, NoMorePages, TooManyPages
 from shop.orders.models import Actor, NotAllowed, Order
 from shop.orders.queries import names_of, order_by_number, order_page, orders_of, quantities_of
 from shop.web.access import visitor_of
 from shop.web.cookies import basket_hash_of
 from shop.web.flash import Kind, flash
 from shop.web.peers import address_of, prefix_of
-from shop.web.respond import render, see_other
+from shop.web.respond import render, render_error, see_other
 from shop.web.sessions import SESSIONS
 
 LIVE = web.AppKey("LIVE", LiveOrders)
@@ -39,6 +39,7 @@ PAGE: Final = 20
 WRONG: Final = 422
 HEARTBEAT_SECONDS: Final = 20.0
 STREAM_SECONDS: Final = 900.0
+RETRY_SECONDS: Final = 30
 # security: a page whose address may hold a key tells it to nobody, and nobody keeps it
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 LOOKUPS: Final = (Limit("lookup.network", 10, 3600), Limit("lookup.number", 5, 3600))
@@ -184,11 +185,23 @@ async def look_up(request: web.Request) -> web.StreamResponse:
 async def events(request: web.Request) -> web.StreamResponse:
     """News of an order as they happen, until the visitor leaves, the session ends or the shop goes."""
     found = await _own(request)
+    visitor = await visitor_of(request)
+    who = f"a{visitor.account_id}" if visitor.account_id == found.account_id else f"o{found.id}"
+    try:
+        with request.app[LIVE].waiting(found.id, who) as news:
+            return await _stream(request, found, news)
+    except (TooManyPages, NoMorePages) as full:
+        answer = render_error(request, 429 if isinstance(full, TooManyPages) else 503)
+        answer.headers["Retry-After"] = str(RETRY_SECONDS)
+        return answer
+
+
+async def _stream(request: web.Request, found: Order, news: asyncio.Event) -> web.StreamResponse:
     live = request.app[LIVE]
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", **PRIVATE})
-    await response.prepare(request)
     ends = asyncio.get_running_loop().time() + STREAM_SECONDS
-    with live.waiting(found.id) as news, contextlib.suppress(ConnectionResetError):
+    with contextlib.suppress(ConnectionResetError):
+        await response.prepare(request)
         while not live.is_closed and asyncio.get_running_loop().time() < ends:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT_SECONDS):

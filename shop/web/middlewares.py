@@ -10,9 +10,12 @@ from aiohttp import web
 
 from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly, deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
+from shop.urls import PATHS
 from shop.web.bodies import posted
 from shop.web.metrics import observe
+from shop.web.next_page import own_page
 from shop.web.respond import render_error
+from shop.web.routing import DECLARED
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,6 +73,17 @@ async def known_host(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 @web.middleware
+async def one_spelling(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page of ours with a slash too many at its end has moved for good to where it is; security: `own_page` decides."""
+    path, mark, query = request.raw_path.partition("?")
+    if path.endswith("/") and request.method in {"GET", "HEAD"} and request.match_info.http_exception is not None:
+        there = await own_page(request, path[:-1] + mark + query)
+        if there is not None and path[:-1] not in _machines(request.app):
+            return web.Response(status=301, headers={"Location": there})
+    return await handler(request)
+
+
+@web.middleware
 async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The whole page has one budget, which every call to a dependency draws from; a body has to arrive within its own."""
     if "Content-Encoding" in request.headers:
@@ -78,6 +92,11 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
         await _arrived(request)
     with deadline(CHECKOUT_SECONDS if _is_slow(request) else PAGE_SECONDS):
         return await handler(request)
+
+
+def _machines(app: web.Application) -> set[str]:
+    """The addresses that no visitor spells: there is nothing to help with."""
+    return {PATHS[route.name] for route in app[DECLARED].values() if not route.localized}
 
 
 def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTER) -> web.Response:

@@ -39,6 +39,9 @@ add?.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.submitter;
   const body = sent(add, button);
+  // Sent again, the same add is found to be there already: an answer that got lost puts nothing in twice.
+  const id = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  body.set("add_id", id);
   button?.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(add.action, { method: "POST", body, headers: { Accept: "application/json" } });
@@ -47,18 +50,19 @@ add?.addEventListener("submit", async (event) => {
     if (told.count !== null) showCount(told.count);
   } catch {
     // What cannot be told here is told by the page itself.
-    if (button?.name) add.insertAdjacentElement("beforeend", hidden(button));
+    if (button?.name) add.append(hidden(button.name, button.value));
+    add.append(hidden("add_id", id));
     add.submit();
   } finally {
     button?.removeAttribute("aria-busy");
   }
 });
 
-function hidden(button) {
+function hidden(name, value) {
   const input = document.createElement("input");
   input.type = "hidden";
-  input.name = button.name;
-  input.value = button.value;
+  input.name = name;
+  input.value = value;
   return input;
 }
 

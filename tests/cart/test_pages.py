@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -98,6 +99,20 @@ async def test_with_script_the_answer_is_a_sentence_and_a_count(client: Visitor,
     assert foreign.status == 403
     silent = await client.post("/cart/lines", data={"one": str(sku)})
     assert silent.status == 403
+
+
+async def test_an_add_whose_answer_was_lost_is_in_the_basket_once(client: Visitor, market: Market) -> None:
+    sku, own = await market.sku(10), {**JSON, "Sec-Fetch-Site": "same-origin"}
+    await put(client, sku)
+    add = {"one": str(sku), "add_id": uuid4().hex}
+    counts = [
+        (await (await client.post("/cart/lines", data=data, headers=own)).json())["count"]
+        for data in (add, add, {**add, "add_id": uuid4().hex}, add, {**add, "add_id": "none of ours"})
+    ]
+    assert counts == [2, 2, 3, 3, 4]
+    refused = {"sku": str(sku), "quantity": "99", "add_id": uuid4().hex}
+    for _ in range(2):  # what was refused may be tried again: nothing of it is kept
+        assert (await client.post("/cart/lines", data=refused, headers=own)).status == 409
 
 
 async def test_s35_signing_in_brings_the_guests_basket_along_once(client: Visitor, market: Market) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from shop.db import Database
 from shop.delivery.models import Area
+from shop.orders import live
 from shop.orders.checkout import views
+from shop.orders.views import LIVE
 from tests.conftest import Visitor
 from tests.orders.market import Market
 from tests.world import CSRF, LIN, TOM, customer, sign_in, submit
@@ -100,8 +104,31 @@ async def test_s39_the_second_click_opens_the_same_order(lin: Visitor, market: M
     assert first.headers["Location"] == second.headers["Location"]
     other = await lin.post("/checkout", data={**said, "note": "another"}, allow_redirects=False)
     assert other.headers["Location"] == "/cart"
+    assert "Nothing more was ordered." in await (await lin.get("/cart")).text()
+    never = await lin.post("/checkout", data={**said, "checkout_id": str(uuid4())}, allow_redirects=False)
+    assert never.headers["Location"] == "/cart"
+    assert "Your basket is empty." in await (await lin.get("/cart")).text()
+    await put(lin, sku)
+    refused = await lin.post("/checkout", data={**said, "note": "another"}, allow_redirects=False)
+    assert refused.status == 409
+    assert "This page was used for another order already." in await refused.text()
     assert await orders(market) == 1
     assert await market.stock(sku) == 9
+
+
+async def test_script_is_told_where_to_go_and_shown_what_is_refused(lin: Visitor, market: Market) -> None:
+    await put(lin, await market.sku(10, 2000))
+    said, by_script = fields(market, await desk(lin), seen_total="1"), {"Accept": "application/json, text/html"}
+    refused = await lin.post("/checkout", data=said, headers=by_script)
+    assert (refused.status, refused.content_type) == (409, "text/html")
+    placed = await lin.post("/checkout", data={**said, "seen_total": "3000"}, headers=by_script)
+    assert placed.status == 200
+    path = (await placed.json())["location"]
+    assert (await lin.get(path)).status == 200
+    assert "Location" not in placed.headers
+    late = await lin.post("/checkout", data={**said, "note": "another"}, headers=by_script)
+    assert await late.json() == {"location": "/cart"}
+    assert "Nothing more was ordered." in await (await lin.get("/cart")).text()
 
 
 @pytest.mark.parametrize("seen", ["1", "-3000", "0", "2999", "x", ""])
@@ -317,6 +344,26 @@ async def test_news_of_an_order_arrive_by_themselves_and_end_with_the_session(li
             await service.ship(conn, 1)
         rest = await stream.content.read()
         assert b"news" not in rest.replace(b"data: 1\n\n", b"", 1)
+
+
+async def test_pages_that_wait_for_news_are_limited_and_end_with_the_shop(
+    lin: Visitor, server: Any, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PER_VISITOR", 2)
+    monkeypatch.setattr(live, "IN_ALL", 3)
+    path = await place(lin, market)
+    async with AsyncExitStack() as pages:
+        streams = [await pages.enter_async_context(lin.get(f"{path}/events")) for _ in range(2)]
+        assert [stream.status for stream in streams] == [200, 200]
+        refused = await lin.get(f"{path}/events")
+        assert (refused.status, refused.headers["Retry-After"]) == (429, "30")
+        with server.app[LIVE].waiting(99, "somebody else"):
+            full = await lin.get(f"{path}/events")
+        assert (full.status, full.headers["Retry-After"]) == (503, "30")
+        server.app[LIVE].close()
+        assert [await stream.content.read() for stream in streams] == [b"", b""]
+    assert (await lin.get(f"{path}/events")).status == 503
+    assert server.app[LIVE]._visitors.total() == 0
 
 
 async def test_hidden_numbers_nobody_could_have_seen_order_nothing(lin: Visitor, market: Market) -> None:

@@ -207,6 +207,25 @@ async def test_a7_no_path_redirects_to_another_site(server: TestServer, path: st
     assert "location" not in reply.headers
 
 
+async def test_a7_a_slash_too_many_moves_for_good_to_the_page_without_it(server: TestServer) -> None:
+    moved = {"/cart/": "/cart", "/zh/": "/zh", "/search/?q=apple%20pie": "/search?q=apple%20pie"}
+    for path, there in moved.items():
+        for method in ("GET", "HEAD"):
+            sent = f"{method} {path} HTTP/1.1\r\nHost: {host(server)}\r\nConnection: close\r\n\r\n"
+            (reply,) = answers(await exchange(server, sent.encode()))
+            assert (reply.status, reply.headers["location"]) == (301, there)
+    for path in ("/nowhere/", "/cart//", "//cart/", "/cart/%2e%2e/", "/cart/../cart/", "/.//evil.example/", "/zh/%2f/"):
+        sent = f"GET {path} HTTP/1.1\r\nHost: {host(server)}\r\nConnection: close\r\n\r\n"
+        (reply,) = answers(await exchange(server, sent.encode()))
+        assert reply.status in {400, 404}, path
+        assert "location" not in reply.headers
+    sent = written(
+        "POST /cart/lines/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", server
+    )
+    (reply,) = answers(await exchange(server, sent))
+    assert reply.status in {403, 404}
+
+
 async def test_a8_bad_cookies_do_not_fill_the_log(server: TestServer, caplog: pytest.LogCaptureFixture) -> None:
     cookies = "; ".join(f"b@d[{n}]=\x7f" for n in range(400))
     sent = f"GET / HTTP/1.1\r\nHost: {host(server)}\r\nCookie: {cookies}\r\nConnection: close\r\n\r\n"

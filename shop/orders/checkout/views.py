@@ -27,6 +27,7 @@ from shop.orders.placing.models import Answer, Purchase, Reason, Refused
 from shop.orders.queries import names_of, placement_of
 from shop.web.access import visitor_of
 from shop.web.cookies import basket_hash_of
+from shop.web.flash import flash
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 
@@ -47,6 +48,9 @@ PLAIN: Final[Mapping[Reason, str]] = {
     Reason.TOO_MANY_UNPAID: N_("Too many of your orders are waiting for payment. Pay or cancel one of them first."),
     Reason.CASH_NOT_ALLOWED: N_("This order cannot be paid in cash. Choose another way to pay."),
 }
+ORDERED_ALREADY: Final = N_(
+    "This page has led to an order already, and something on it was changed since. Nothing more was ordered."
+)
 WITH_GOODS: Final[Mapping[Reason, str]] = {
     Reason.NOT_SOLD: N_("No longer on sale: %(goods)s."),
     Reason.OUT_OF_STOCK: N_("Somebody was quicker. There is not enough left of: %(goods)s."),
@@ -69,7 +73,19 @@ class Buyer:
 
 
 async def checkout(request: web.Request) -> web.StreamResponse:
-    """The page that says everything once more, and the order it leads to."""
+    """The page that says everything once more, and the order it leads to.
+
+    Script is told where to go as JSON: so a refused form never enters the history, and going back asks nothing.
+    """
+    response = await _checkout(request)
+    if response.status != 303 or "application/json" not in request.headers.get("Accept", ""):
+        return response
+    told = web.json_response({"location": response.headers.pop("Location")}, headers=response.headers)
+    told.cookies.update(response.cookies)
+    return told
+
+
+async def _checkout(request: web.Request) -> web.StreamResponse:
     buyer = await _buyer(request)
     if request.method != "POST":
         return await _begin(request, buyer)
@@ -80,7 +96,7 @@ async def checkout(request: web.Request) -> web.StreamResponse:
     desk = await _desk(request, form, buyer)
     # The first click may have been served while this one looked: then the empty basket or the full window is its own doing.
     if not desk.basket.lines:
-        return await _placed_before(request, form, buyer) or see_other(request, "cart.cart")
+        return await _placed_before(request, form, buyer) or await _nothing_left(request, form)
     _needs(form, buyer, desk)
     if "look" in await request.post():
         return await _page(request, form, buyer, desk)
@@ -161,7 +177,7 @@ async def _refused(request: web.Request, form: CheckoutForm, buyer: Buyer, answe
     """The page again with what stands in the way, and with today's sums: nothing is charged that was not seen."""
     desk = await _desk(request, form, buyer)
     if not desk.basket.lines:
-        return see_other(request, "cart.cart")
+        return await _nothing_left(request, form)
     lang = request[LANG]
     if answer.reason is Reason.TOTAL_CHANGED:
         now = format_money(answer.total or 0, request.app[SETTINGS].currency, lang)
@@ -178,6 +194,18 @@ async def _refused(request: web.Request, form: CheckoutForm, buyer: Buyer, answe
     if answer.reason is Reason.CHECKOUT_REUSED:
         form.checkout_id.data = str(uuid4())
     return await _page(request, form, buyer, desk, status=CONFLICT)
+
+
+async def _nothing_left(request: web.Request, form: CheckoutForm) -> web.StreamResponse:
+    """The basket is empty: to it, and why nothing was ordered; a used checkout with another content orders nothing more."""
+    message = PLAIN[Reason.EMPTY]
+    if form.checkout is not None:
+        async with request.app[DB].read() as conn:
+            if await placement_of(conn, form.checkout) is not None:
+                message = ORDERED_ALREADY
+    response = see_other(request, "cart.cart")
+    flash(request, response, gettext(request[LANG], message), "error")
+    return response
 
 
 async def _placed_before(request: web.Request, form: CheckoutForm, buyer: Buyer) -> web.StreamResponse | None:
