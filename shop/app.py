@@ -1,6 +1,7 @@
 """The whole shop on one screen: what it opens, what every request passes, and where it goes."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ import shop.orders.routes
 import shop.reviews.queries
 import shop.reviews.routes
 import shop.search.routes
-from shop import common_passwords
+from shop import common_passwords, logs
 from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
@@ -33,8 +34,9 @@ from shop.cart.views import basket_hole
 from shop.db import Database
 from shop.db.group_commit import GroupCommit
 from shop.history.views import recent_hole
-from shop.keys import ASSETS, CACHE, DB, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
+from shop.keys import ASSETS, CACHE, DB, DRAINING, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
 from shop.limits import Limits
+from shop.metrics import serve_metrics
 from shop.orders.checkout.views import ONLINE, TILL
 from shop.orders.live import LiveOrders
 from shop.orders.placing.models import Terms
@@ -43,6 +45,7 @@ from shop.orders.views import LIVE
 from shop.passwords import Passwords
 from shop.sealing import KeyRing
 from shop.settings import Settings
+from shop.start_checks import check_database
 from shop.tokens import Tokens
 from shop.urls import Urls
 from shop.web import csrf, headers, health, media, metrics, middlewares, sessions, static
@@ -51,6 +54,7 @@ from shop.web.pages import PAGES, Pages
 from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
 from shop.web.respond import ERRORS
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
+from shop.web.server import LEAVING, Runner
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
 from shop.web.shared_pages import SharedPages, edition_of
@@ -102,7 +106,7 @@ def create_app(settings: Settings) -> web.Application:
     app[TOKENS] = Tokens(settings.secret_keys)
     app[ASSETS] = assets_of(ROOT / "static")
     app[DECLARED] = {}
-    app[health.DRAINING] = []
+    app[DRAINING] = []
     app[AT_SIGN_IN] = (
         shop.cart.views.merge,
         shop.orders.views.adopt,
@@ -120,7 +124,9 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, static.ROUTES)
         add_routes(app, media.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
-    app.cleanup_ctx.extend((database, redis, signed_in_sessions, passwords, kept_pages, till, live_orders))
+    app.cleanup_ctx.extend(
+        (database, metrics.measured, redis, signed_in_sessions, passwords, kept_pages, till, live_orders)
+    )
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
     return app
@@ -207,5 +213,17 @@ async def live_orders(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _drain(app: web.Application) -> None:
-    app[health.DRAINING].append(True)
+    app[DRAINING].append(True)
     app[LIVE].close()
+
+
+async def application() -> Runner:
+    """The shop for servers that make their own processes (`gunicorn -k aiohttp.GunicornUVLoopWebWorker shop.app:application`).
+
+    Raises SettingsError or WrongDatabase; importing this module reads no setting and opens nothing.
+    """
+    settings = Settings.load(os.environ, development=False)
+    await check_database(settings)
+    logs.configure(development=False, service="web")
+    serve_metrics(settings.metrics_listen)
+    return Runner(await asyncio.to_thread(create_app, settings), **LEAVING)

@@ -21,6 +21,7 @@ TOKENS = web.AppKey("TOKENS", Tokens)
 PASSWORDS = web.AppKey("PASSWORDS", Passwords)
 LIMITS = web.AppKey("LIMITS", Limits)
 ASSETS = web.AppKey("ASSETS", Assets)
+DRAINING = web.AppKey("DRAINING", list[bool])  # holds something once the process has been told to stop
 
 LANG = web.RequestKey("LANG", str)
 ROUTE = web.RequestKey("ROUTE", str)

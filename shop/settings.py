@@ -88,6 +88,7 @@ class Settings(BaseModel):
     socket: Path | None = None
     url: str = ""
     trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_listed)] = ()
+    metrics_listen: str = Field(default="", pattern=r"^([0-9a-zA-Z.-]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$|^$")
 
     database_url: PostgresUrl = ""
     database_owner_url: PostgresUrl = ""

@@ -1,31 +1,33 @@
-"""The relay: takes due rows from the outbox and hands them to the broker. `python -m tasks.relay`; several do no harm."""
+"""The relay: takes due rows from the outbox and hands them to the broker. `python -m tasks.relay`; several do no harm.
+
+With `--beat` it is the beat too (tasks/beat.py), which saves a process on a laptop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
+import sys
 import time
 from typing import Final
 
 import structlog
 
-from shop import logs
 from shop.db import Database, DbError, breakers, outbox
 from shop.db.listen import Listener
 from shop.db.outbox import CHANNEL, QUEUED_SECONDS
+from shop.metrics import OUTBOX, OUTBOX_AGE, QUEUE
 from shop.settings import Settings
 from tasks.app import app
+from tasks.beat import Beat
 from tasks.broker import Broker, BrokerAway
+from tasks.service import run_until_told
 
 SWEEP_SECONDS: Final = 1.0
 TIDY_SECONDS: Final = 10.0
-CHORE_SECONDS: Final = 30.0
-CHORES: Final = ("tasks.orders.sweep",)
 # No more messages than this lie in the queue, so that rows handed over again never flood a slow or sleeping worker.
 QUEUE_LIMIT: Final = 500
 BATCH: Final = 100
-FAREWELL_SECONDS: Final = 0.5
 
 log = structlog.get_logger("tasks.relay")
 
@@ -38,7 +40,6 @@ class Relay:
         self._broker = broker
         self._queued_seconds = queued_seconds
         self._tidy_at = 0.0
-        self._chores_at = time.monotonic() + CHORE_SECONDS
         self._trouble: dict[str, bool] = {"broker": False, "database": False}
         self.wake = asyncio.Event()
 
@@ -51,7 +52,9 @@ class Relay:
 
     async def sweep(self) -> int:
         """Hand over up to a batch of due rows and return how many; raises BrokerAway or DbError."""
-        room = QUEUE_LIMIT - await self._broker.queued()
+        queued = await self._broker.queued()
+        QUEUE.set(queued)
+        room = QUEUE_LIMIT - queued
         async with self._db.transaction() as conn:
             rows = await breakers.claim_probes(conn, self._queued_seconds)
             if room > 0:
@@ -87,19 +90,13 @@ class Relay:
         if time.monotonic() < self._tidy_at:
             return
         self._tidy_at = time.monotonic() + TIDY_SECONDS
-        await self._plan_chores()
         async with self._db.read() as conn:
             if buried := await outbox.bury_exhausted(conn):
                 log.error("dead letters: their workers ended while at it", count=buried)
-
-    async def _plan_chores(self) -> None:
-        """Promise what has to be done again and again; with an open promise of a chore nothing happens."""
-        if time.monotonic() < self._chores_at:
-            return
-        self._chores_at = time.monotonic() + CHORE_SECONDS
-        async with self._db.transaction() as conn:
-            for chore in CHORES:
-                await outbox.promise_once(conn, chore)
+            state = await outbox.state(conn)
+        OUTBOX.labels("open").set(state.open)
+        OUTBOX.labels("buried").set(state.buried)
+        OUTBOX_AGE.set(state.oldest_seconds)
 
     def _note(self, server: str, away: bool, problem: Exception | None = None) -> None:
         """Log a change, never a repetition."""
@@ -112,24 +109,15 @@ class Relay:
             log.info("back", server=server)
 
 
-async def main() -> None:
-    """Relay until SIGTERM or SIGINT, and end within two seconds of it."""
+async def main(*, beats: bool) -> None:
+    """Relay, and beat if asked to, until SIGTERM or SIGINT."""
     settings = Settings.inherit(os.environ)
-    logs.configure(development=settings.development, service="relay")
-    stop = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     db = await Database.open(url=settings.database_url, min_size=0, max_size=2)
     relay = Relay(db, Broker(app))
     listener = Listener(settings.database_listen_url, {CHANNEL: lambda _payload: relay.wake.set()}, relay.wake.set)
     listener.start()
-    running = asyncio.create_task(relay.run(stop))
-    log.info("relay started")
-    await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.wait({running}, timeout=FAREWELL_SECONDS)
-    if running.done():
-        running.result()
-    running.cancel()
+    works = [relay.run, Beat(db).run] if beats else [relay.run]
+    await run_until_told("relay", settings, *works)
     await listener.stop()
     await db.close()
 
@@ -142,4 +130,4 @@ async def _first_of(stop: asyncio.Event, wake: asyncio.Event, seconds: float) ->
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(beats="--beat" in sys.argv))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,10 +16,12 @@ import structlog
 from shop.db import Connection, Database, DbError, breakers, outbox
 from shop.db.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
 from shop.mail import Mailer
+from shop.metrics import TASK_SECONDS, TASKS
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
-from tasks.app import TASK_SECONDS, app
+from tasks.app import TASK_SECONDS as TASK_LIMIT
+from tasks.app import app
 
 CLOSE_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0)
 
@@ -74,15 +77,19 @@ async def fulfil(shop: Workshop, row_id: int, work: Work, lease_seconds: float =
         held = await outbox.lease(conn, row_id, lease_seconds)
     if held is None:
         return
+    began = time.perf_counter()
     with structlog.contextvars.bound_contextvars(task=held.task, promise=held.id, attempt=held.attempts):
         try:
-            async with _renewed(shop.db, held, lease_seconds), asyncio.timeout(TASK_SECONDS):
+            async with _renewed(shop.db, held, lease_seconds), asyncio.timeout(TASK_LIMIT):
                 await work(shop, held, **held.args)
         except Exception as problem:
+            TASKS.labels(held.task, "failed").inc()
             await _account_for(shop.db, held, problem)
         else:
+            TASKS.labels(held.task, "kept").inc()
             await _close(shop.db, held)
             log.info("promise kept")
+        TASK_SECONDS.labels(held.task).observe(time.perf_counter() - began)
 
 
 @asynccontextmanager

@@ -94,5 +94,5 @@ def _serve(descriptors: str) -> int:
 
     settings = Settings.inherit(os.environ)
     logs.configure(development=True, service="web")
-    run(lambda: create_app(settings), inherited(descriptors), grace=1)
+    run(lambda: create_app(settings), inherited(descriptors), shutdown_timeout=1.0)
     return 0

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
 import os
 import sys
 from typing import Final, NoReturn
 
+from shop.metrics import numbered
 from shop.settings import DEVELOPMENT_MARK, HOME, Settings, SettingsError
+from shop.start_checks import WrongDatabase, check_database
 
 WORKER: Final = "celery --quiet -A tasks.app worker --without-gossip --without-mingle".split()
 RELAY: Final = ["tasks.relay"]
+BEAT: Final = ["tasks.beat"]
 
 
 def python(program: list[str], *options: str) -> list[str]:
@@ -17,12 +22,22 @@ def python(program: list[str], *options: str) -> list[str]:
     return [sys.executable, "-m", *program, *options]
 
 
-def become(command: list[str]) -> NoReturn:
-    """Turn this process into a program of a real shop, if the settings are whole."""
+def number_argument(parser: argparse.ArgumentParser) -> None:
+    """Let a program be told apart from the others of its host."""
+    parser.add_argument(
+        "--number", type=int, default=0, help="of this process; its metrics listen so many ports higher"
+    )
+
+
+def become(command: list[str], number: int) -> NoReturn:
+    """Turn this process into a program of a real shop, if the settings are whole and the database is theirs."""
     os.environ.pop(DEVELOPMENT_MARK, None)  # security: only `run.py dev` may say that this is development
     try:
-        Settings.load(os.environ, development=False)
-    except SettingsError as problem:
+        settings = Settings.load(os.environ, development=False)
+        asyncio.run(check_database(settings))
+    except (SettingsError, WrongDatabase) as problem:
         sys.exit(str(problem))
+    if settings.metrics_listen:
+        os.environ["SHOP_METRICS_LISTEN"] = numbered(settings.metrics_listen, number)
     os.chdir(HOME)
     os.execv(command[0], command)  # noqa: S606 - the command is made of our own constants

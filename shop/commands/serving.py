@@ -12,24 +12,27 @@ import uvloop
 from aiohttp import web
 
 from shop.commands.sockets import BACKLOG
+from shop.notify import STOPPING, notify, ready
 from shop.web.server import Runner
 
 
-def run(create: Callable[[], web.Application], sockets: list[socket.socket], *, grace: float) -> None:
-    """Serve until SIGTERM or SIGINT, then let running requests end within `grace` seconds."""
+def run(create: Callable[[], web.Application], sockets: list[socket.socket], **limits: float) -> None:
+    """Serve until SIGTERM or SIGINT, then take leave of those who are connected; `limits` are those of Runner, in seconds."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(create(), sockets, grace))
+        runner.run(_serve(create(), sockets, limits))
 
 
-async def _serve(app: web.Application, sockets: list[socket.socket], grace: float) -> None:
+async def _serve(app: web.Application, sockets: list[socket.socket], limits: dict[str, float]) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    runner = Runner(app, shutdown_timeout=grace)
+    runner = Runner(app, **limits)
     await runner.setup()
     for opened in sockets:
         await web.SockSite(runner, opened, backlog=BACKLOG).start()
     gc.collect()
     gc.freeze()  # what lives from the start is never looked through again
+    ready()
     await stop.wait()
+    notify(STOPPING)
     await runner.cleanup()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import MutableMapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 BACKLOG: Final = 1024
+FIRST_ACTIVATED: Final = 3  # sd_listen_fds(3)
 
 
 class Taken(Exception):
@@ -61,3 +63,15 @@ def _tcp(address: str, port: int) -> socket.socket:
 def inherited(numbers: str) -> list[socket.socket]:
     """Take over sockets that the parent opened, by their descriptors ("5,6")."""
     return [socket.socket(fileno=os.dup(int(number))) for number in numbers.split(",")]
+
+
+def activated(environ: MutableMapping[str, str]) -> list[socket.socket]:
+    """Take over the sockets that systemd opened for this process, which it keeps open while we restart; [] when there are none."""
+    process, count = environ.pop("LISTEN_PID", ""), environ.pop("LISTEN_FDS", "")
+    environ.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()) or not count.isdecimal():
+        return []
+    numbers = range(FIRST_ACTIVATED, FIRST_ACTIVATED + int(count))
+    for number in numbers:
+        os.set_inheritable(number, False)
+    return [socket.socket(fileno=number) for number in numbers]

@@ -102,7 +102,7 @@ class Supervisor:
         self._programs = [
             self._web,
             Program("worker", worker, environ, log=local.state / "worker.log"),
-            Program("relay", python(RELAY), environ, log=local.state / "relay.log"),
+            Program("relay", python(RELAY, "--beat"), environ, log=local.state / "relay.log"),
         ]
 
     def start(self) -> None:

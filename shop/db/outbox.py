@@ -87,7 +87,11 @@ async def promise_all(conn: Connection, promises: Sequence[tuple[str, dict[str, 
 
 
 async def promise_once(conn: Connection, task: str) -> None:
-    """Promise a task without arguments, unless such a promise is open already."""
+    """Promise a task without arguments, unless such a promise is open already; needs a transaction.
+
+    surprise: two that look at the same moment both find none; so each waits for the other's end before it looks.
+    """
+    await conn.execute(ONE_AT_A_TIME, {"task": task})
     await conn.execute(PROMISE_ONCE, {"task": task})
 
 
@@ -154,9 +158,32 @@ async def resend(conn: Connection, row_ids: Sequence[int] | None = None) -> int:
     return count
 
 
+@dataclass(frozen=True)
+class State:
+    """How many promises are open and buried, and how long the oldest that is due has waited, in seconds."""
+
+    open: int
+    buried: int
+    oldest_seconds: float
+
+
+async def state(conn: Connection) -> State:
+    """What the outbox holds."""
+    row = await conn.fetch_one(STATE)
+    return State(int(row.open), int(row.buried), float(row.oldest_seconds)) if row else State(0, 0, 0.0)
+
+
+STATE: Final = """
+    SELECT count(*) FILTER (WHERE buried_at IS NULL) AS open, count(buried_at) AS buried,
+           coalesce(extract(epoch FROM now() - min(due_at) FILTER (WHERE buried_at IS NULL AND due_at <= now())), 0)
+             AS oldest_seconds
+    FROM outbox"""
+
 PROMISE: Final = """
     WITH promised AS (INSERT INTO outbox (task, args) VALUES (%(task)s, %(args)s) RETURNING id)
     SELECT id, pg_notify(%(channel)s, '') FROM promised"""
+
+ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtext('promise once'), hashtext(%(task)s))"
 
 PROMISE_ONCE: Final = """
     INSERT INTO outbox (task, args) SELECT %(task)s, '{}'

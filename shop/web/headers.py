@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from shop.keys import REQUEST_ID, SETTINGS
+from shop.keys import DRAINING, REQUEST_ID, SETTINGS
 from shop.settings import Settings
 
 SERVER = "Bayberry"  # security: no version, neither ours nor the library's
@@ -41,3 +41,6 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     if REQUEST_ID in request:
         response.headers.setdefault("X-Request-ID", request[REQUEST_ID])
     response.headers["Server"] = SERVER
+    if request.app[DRAINING]:  # the next request on this connection would find nobody
+        response.headers["Connection"] = "close"
+        response.force_close()

@@ -4,9 +4,7 @@ from aiohttp import web
 
 from shop.cache.client import RedisAway
 from shop.db import DbError
-from shop.keys import DB, REDIS
-
-DRAINING = web.AppKey("DRAINING", list[bool])
+from shop.keys import DB, DRAINING, REDIS
 
 
 async def healthz(request: web.Request) -> web.Response:

@@ -1,11 +1,17 @@
 """What this process counts, in Prometheus' words."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import Counter, Histogram, generate_latest
 
+from shop.keys import DB
+from shop.metrics import LOOP_LAG, POOL
 from shop.web.peers import came_through_proxy
+
+SAMPLE_SECONDS = 0.5
 
 REQUESTS = Counter("shop_requests_total", "Answered requests", ["route", "status"])
 SECONDS = Histogram(
@@ -42,3 +48,24 @@ async def metrics(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     body = await asyncio.to_thread(generate_latest)  # it reads files below /proc
     return web.Response(body=body, content_type="text/plain", charset="utf-8")
+
+
+async def measured(app: web.Application) -> AsyncIterator[None]:
+    """Twice a second: how late the loop comes round, and how many connections to PostgreSQL are lent."""
+    sampling = asyncio.create_task(_sample(app))
+    yield
+    sampling.cancel()
+    with suppress(asyncio.CancelledError):
+        await sampling
+
+
+async def _sample(app: web.Application) -> None:
+    loop = asyncio.get_running_loop()
+    pool = app[DB].pool
+    POOL.labels("most").set(pool.max_size)
+    while True:
+        due = loop.time() + SAMPLE_SECONDS
+        await asyncio.sleep(SAMPLE_SECONDS)
+        LOOP_LAG.observe(max(0.0, loop.time() - due))
+        POOL.labels("busy").set(pool.busy)
+        POOL.labels("all").set(pool.size)

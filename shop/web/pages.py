@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import hdrs, web
 
+from shop import metrics
 from shop.cache.changes import EVERYTHING, Changes, horizon
 from shop.db import Connection, DbError
 from shop.keys import DB, LANG, ROUTE
@@ -171,6 +172,8 @@ def kept(*parameters: str) -> Callable[[View], Callable[[web.Request], Awaitable
                 if not isinstance(result, Kept):
                     return copied(result)
                 found = result
+            else:
+                metrics.PAGES.labels("kept").inc()
             response = await answer(request, found.pieces, etag=found.etag, viewed=found.viewed)
             is_everybodys = hdrs.ETAG in response.headers and isinstance(response.body, bytes)
             pages.shown(request, key, found, response.body if is_everybodys else None)
@@ -217,6 +220,7 @@ async def kept_parts(
 async def _found_or_rendered(request: web.Request, view: View, key: Key) -> Kept | web.StreamResponse:
     shared = request.app[PAGES].shared
     found = await shared.find(key)
+    metrics.PAGES.labels("rendered" if found is None else "shared").inc()
     if found is not None:
         return found
     result = await _render(request, view)

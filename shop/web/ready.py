@@ -18,12 +18,12 @@ from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
 from shop import i18n
 from shop.db import DbError, deadline
-from shop.keys import LANG, ROUTE, SETTINGS, URLS
+from shop.keys import DRAINING, LANG, ROUTE, SETTINGS, URLS
+from shop.metrics import PAGES as PAGES_ASKED
 from shop.web import holes
 from shop.web.cookies import SESSION, cookie_name, cookies_of
 from shop.web.flash import COOKIE
 from shop.web.headers import SERVER, protection, public
-from shop.web.health import DRAINING
 from shop.web.metrics import Observed
 from shop.web.middlewares import PAGE_SECONDS
 from shop.web.pages import PAGES, Kept, Key
@@ -123,6 +123,7 @@ class Front:
         if answer is None:
             return await self._handle(request)
         ready.observed(answer.status, time.perf_counter() - began)
+        _READY.inc()
         return answer
 
     def remember(self, request: web.Request, key: Key, kept: Kept, body: bytes | None) -> None:
@@ -204,6 +205,7 @@ def lines(headers: Mapping[str, str]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
 
 
+_READY = PAGES_ASKED.labels("ready")
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 

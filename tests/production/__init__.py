@@ -1,0 +1,1 @@
+"""Production: nginx in front, systemd around."""

@@ -30,7 +30,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def real(settings: Settings, folder: Path) -> dict[str, str]:
+def real(settings: Settings, folder: Path, clean: None) -> dict[str, str]:
     """The environment of a real shop on our scratch servers."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("SHOP_")}
     return {

@@ -1,0 +1,162 @@
+"""One process of a real shop and its manager: ready, watched, told to stop, started again on the same socket."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shop.db import Database
+from shop.facts import fact
+from shop.settings import HOME, Settings
+from shop.start_checks import WrongDatabase, agree_on_keys, fingerprint
+from tests.production.place import HOST, Manager, asked, dismiss, ended, environment, manager, start
+from tests.servers import scratch_folder
+
+SERVE = [sys.executable, "run.py", "serve"]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path for sockets."""
+    with scratch_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def real(settings: Settings, folder: Path, clean: None) -> dict[str, str]:
+    return environment(settings, folder)
+
+
+@pytest.fixture
+def watching(folder: Path) -> Iterator[Manager]:
+    with manager(folder) as watching:
+        yield watching
+
+
+@pytest.fixture
+def listener(folder: Path) -> Iterator[socket.socket]:
+    """What a socket unit opens and keeps."""
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(folder / "web.sock"))
+        opened.listen(64)
+        yield opened
+
+
+def test_y2_y3_the_life_of_a_process_under_a_manager(
+    real: dict[str, str], folder: Path, watching: Manager, listener: socket.socket
+) -> None:
+    """Ready and alive; stopped: no sign of life; killed and started again: serving, and who came meanwhile was not refused."""
+    first = start(SERVE, {**real, **watching.environ}, listener)
+    second = None
+    try:
+        watching.wait_for("READY=1")
+        watching.wait_for("WATCHDOG=1")
+        assert asked(folder / "web.sock").startswith(b"HTTP/1.1 200 OK")
+
+        first.send_signal(signal.SIGSTOP)
+        watching.forget()
+        assert watching.is_silent(0.7)
+
+        first.kill()
+        first.wait()
+        waiting = socket.socket(socket.AF_UNIX)
+        waiting.connect(str(folder / "web.sock"))
+        waiting.sendall(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        second = start(SERVE, {**real, **watching.environ}, listener)
+        waiting.settimeout(30)
+        assert waiting.recv(1000).startswith(b"HTTP/1.1 200 OK")
+        waiting.close()
+        watching.wait_for("READY=1")
+    finally:
+        dismiss(first, *([second] if second else []))
+
+
+def test_told_to_stop_it_answers_kept_connections_until_they_are_gone(
+    real: dict[str, str], folder: Path, watching: Manager, listener: socket.socket
+) -> None:
+    process = start(SERVE, {**real, **watching.environ}, listener)
+    kept, unused = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    try:
+        watching.wait_for("READY=1")
+        for line in (kept, unused):
+            line.settimeout(20)
+            line.connect(str(folder / "web.sock"))
+            line.sendall(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            assert b"connection: close" not in line.recv(4000).lower()
+        process.send_signal(signal.SIGTERM)
+        watching.wait_for("STOPPING=1")
+        kept.sendall(f"GET /zh HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: kept.recv(65536), b""))
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert b"\r\nConnection: close\r\n" in answer
+        assert asked(folder / "web.sock", "/readyz").startswith(b"HTTP/1.1 503 ")
+        unused.close()
+        told = time.monotonic()
+        assert ended(process) == 0
+        assert time.monotonic() - told < 15
+    finally:
+        kept.close()
+        dismiss(process)
+
+
+async def test_a_host_with_another_key_ring_does_not_start(real: dict[str, str], db: Database, folder: Path) -> None:
+    old, new, other = os.urandom(32), os.urandom(32), os.urandom(32)
+    async with db.transaction() as conn:
+        await agree_on_keys(conn, [old])
+        await agree_on_keys(conn, [new, old])
+        await agree_on_keys(conn, [new])
+        with pytest.raises(WrongDatabase, match="copy the secrets of a host that runs"):
+            await agree_on_keys(conn, [other])
+        assert await fact(conn, "key_ring") == {"fingerprints": [fingerprint(new)]}
+
+    strange = {**real, "SHOP_SECRET_KEYS": base64.b64encode(other).decode(), "SHOP_SOCKET": str(folder / "web.sock")}
+    for command in ("serve", "worker"):
+        told = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "run.py", command],
+            cwd=HOME,
+            env=strange,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert told.returncode == 1
+        assert told.stderr.startswith("SHOP_SECRET_KEYS holds no key that the other processes of this shop know (")
+
+
+def test_gunicorn_serves_the_same_application(real: dict[str, str], folder: Path) -> None:
+    """The import alone does nothing: without settings it succeeds, and only the factory asks for them."""
+    nothing = {name: value for name, value in real.items() if not name.startswith("SHOP_")}
+    assert subprocess.run([sys.executable, "-c", "import shop.app"], cwd=HOME, env=nothing, timeout=60).returncode == 0
+    path = folder / "gunicorn.sock"
+    command = [sys.executable, "-m", "gunicorn", "shop.app:application", "-k", "aiohttp.GunicornUVLoopWebWorker"]
+    process = start([*command, "-b", f"unix:{path}", "--no-control-socket", "--graceful-timeout", "15"], real)
+    try:
+        end = time.monotonic() + 40
+        while not path.exists() or not _serves(path):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert b'lang="zh' in asked(path, "/zh")
+        assert asked(path, host="localhost").startswith(b"HTTP/1.1 400 ")
+        process.send_signal(signal.SIGTERM)
+        assert ended(process) == 0
+    finally:
+        dismiss(process)
+
+
+def _serves(path: Path) -> bool:
+    try:
+        return asked(path).startswith(b"HTTP/1.1 200 OK")
+    except OSError:
+        return False
