@@ -175,6 +175,7 @@ async def next_offer_turn(conn: Connection) -> datetime | None:
 
 OFFER_NOW = "CASE WHEN s.offer_from <= now() AND now() < s.offer_until THEN s.offer_price END"
 
+# Lists are measured (tests/bench/pages.py): one trip, with the price of this moment, the first picture and the choices.
 CARDS = f"""
 SELECT p.id, s.id AS sku_id, p.slugs, p.name, p.subtitle, s.unit, s.price, {OFFER_NOW} AS offer_price, s.offer_until,
        s.weight, s.sold_by_weight, s.stock, c.name AS category_name, pic.fingerprint, pic.alt, pic.width, pic.height,
@@ -188,6 +189,7 @@ LEFT JOIN LATERAL (
 WHERE s.is_listed AND p.status = 'online' AND p.deleted_at IS NULL
 """  # noqa: S608 - the shop's own words, no visitor's
 
+# Two small stretches of two indexes; one aggregate over all offers would read them all.
 NEXT_OFFER_TURN = """
 SELECT least(
     (SELECT min(offer_from) FROM skus
@@ -196,6 +198,7 @@ SELECT least(
      WHERE offer_price IS NOT NULL AND offer_until > now() AND offer_until < now() + interval '1 minute'))
 """
 
+# The product page is measured, too. An address counts first in the language of the visitor, then if it is today's.
 PRODUCT = """
 SELECT p.id, p.category_id, p.slugs, p.name, p.subtitle, p.description, p.ingredients, p.storage, p.keeping,
        p.shelf_life_days
@@ -204,6 +207,7 @@ WHERE u.slug = %(slug)s AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY u.lang = %(lang)s DESC, u.is_current DESC LIMIT 1
 """
 
+# With the price of this moment, by the server's clock.
 SKUS = f"""
 SELECT s.id, s.code, s.name, s.unit, s.price, {OFFER_NOW} AS offer_price, s.offer_until, s.weight, s.sold_by_weight,
        s.stock, s.allergens, s.tax_class, o.name AS origin
@@ -211,6 +215,7 @@ FROM skus s LEFT JOIN origins o ON o.id = s.origin_id
 WHERE s.product_id = %(id)s AND s.status = 'online' ORDER BY s.position, s.id
 """  # noqa: S608 - the shop's own words, no visitor's
 
+# In the form of row that every picture of the catalogue comes in, those found by LATERAL as well.
 PICTURES = """
 SELECT fingerprint, alt, width, height FROM pictures JOIN media_files USING (fingerprint)
 WHERE product_id = %(id)s ORDER BY position

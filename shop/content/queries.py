@@ -10,7 +10,8 @@ from markupsafe import Markup
 from shop.catalog.categories.queries import CategoryLink
 from shop.catalog.pictures.queries import Picture, picture_of
 from shop.catalog.queries import Card, newest_cards, products_by_ids
-from shop.db import Connection
+from shop.content import models
+from shop.db import Connection, Min, Now, Q
 from shop.i18n import text_in
 from shop.richtext import clean
 
@@ -91,23 +92,31 @@ async def home_blocks(conn: Connection, lang: str) -> HomeBlocks:
 
 async def page_by_slug(conn: Connection, slug: str, lang: str) -> ContentPage | None:
     """The published content page with that slug."""
-    row = await conn.fetch_one(PAGE, {"slug": slug})
-    if row is None:
+    page = await models.ContentPage.objects.using(conn).filter(slug=slug, is_published=True).first()
+    if page is None:
         return None
-    return ContentPage(row.slug, text_in(row.title, lang), clean(text_in(row.body, lang)), row.updated_at)
+    return ContentPage(page.slug, text_in(page.title, lang), clean(text_in(page.body, lang)), page.updated_at)
 
 
 async def page_links(conn: Connection, lang: str) -> list[PageLink]:
     """Every published content page, for the footer."""
-    return [PageLink(row.slug, text_in(row.title, lang)) for row in await conn.fetch_all(PAGES, {})]
+    published = models.ContentPage.objects.using(conn).filter(is_published=True).order_by("position", "id")
+    return [PageLink(slug, text_in(title, lang)) for slug, title in await published.values_list("slug", "title")]
 
 
 async def next_block_turn(conn: Connection) -> datetime | None:
     """When the next block of the home page starts or ends; None when none will."""
-    turn: datetime | None = await conn.fetch_value(NEXT_BLOCK_TURN)
-    return turn
+    turns = (
+        await models.Block.objects.using(conn)
+        .filter(is_visible=True)
+        .aggregate(
+            starts=Min("starts_at", filter=Q(starts_at__gt=Now())), ends=Min("ends_at", filter=Q(ends_at__gt=Now()))
+        )
+    )
+    return min((turn for turn in turns.values() if turn is not None), default=None)
 
 
+# The home page in one trip: blocks with what they lead to, as far as that can be seen, and their goods as arrays.
 BLOCKS = """
 SELECT b.id, b.kind, b.title, b.text, b.tone, b.category_id, b.picture AS fingerprint, '{}'::jsonb AS alt,
        m.width, m.height,
@@ -125,13 +134,6 @@ LEFT JOIN content_pages g ON g.id = b.page_id AND g.is_published
 WHERE b.is_visible AND coalesce(b.starts_at <= now(), true) AND coalesce(now() < b.ends_at, true)
 ORDER BY b.position, b.id
 """
-
-NEXT_BLOCK_TURN = """
-SELECT min(turn) FROM blocks, LATERAL (VALUES (starts_at), (ends_at)) turns (turn) WHERE is_visible AND turn > now()
-"""
-
-PAGE = "SELECT slug, title, body, updated_at FROM content_pages WHERE slug = %(slug)s AND is_published"
-PAGES = "SELECT slug, title FROM content_pages WHERE is_published ORDER BY position, id"
 
 
 def _banner(row: Any, lang: str) -> Banner:

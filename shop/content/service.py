@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shop.content.models import Block, BlockGood, ContentPage
 from shop.db import Connection
 
 
@@ -28,20 +29,22 @@ class NewBlock:
 async def add_block(conn: Connection, block: NewBlock) -> int:
     """Puts a block onto the home page; its id."""
     values = {name: getattr(block, name) for name in BLOCK_FIELDS}
-    block_id = int(await conn.fetch_value(ADD_BLOCK, {**values, "title": dict(block.title), "text": dict(block.text)}))
-    for shown_as, products in block.goods.items():
-        for position, product_id in enumerate(products):
-            good = {"block_id": block_id, "product_id": product_id, "shown_as": shown_as, "position": position}
-            await conn.execute(ADD_GOOD, good)
-    return block_id
+    made = await Block.objects.using(conn).create(**values, title=dict(block.title), text=dict(block.text))
+    goods = [
+        BlockGood(block_id=made.id, product_id=product_id, shown_as=shown_as, position=position)
+        for shown_as, products in block.goods.items()
+        for position, product_id in enumerate(products)
+    ]
+    await BlockGood.objects.using(conn).bulk_create(goods)
+    return made.id
 
 
 async def add_page(
     conn: Connection, slug: str, title: Mapping[str, str], body: Mapping[str, str], position: int = 0
 ) -> int:
     """Publishes a page of the shop's own words; its id."""
-    values = {"slug": slug, "title": dict(title), "body": dict(body), "position": position}
-    return int(await conn.fetch_value(ADD_PAGE, values))
+    texts = {"title": dict(title), "body": dict(body)}
+    return (await ContentPage.objects.using(conn).create(slug=slug, position=position, **texts)).id
 
 
 BLOCK_FIELDS = (
@@ -55,16 +58,3 @@ BLOCK_FIELDS = (
     "starts_at",
     "ends_at",
 )
-ADD_BLOCK = """
-INSERT INTO blocks (kind, title, text, picture, tone, category_id, product_id, page_id, position, starts_at, ends_at)
-VALUES (%(kind)s, %(title)s, %(text)s, %(picture)s, %(tone)s, %(category_id)s, %(product_id)s, %(page_id)s, %(position)s,
-        %(starts_at)s, %(ends_at)s) RETURNING id
-"""
-ADD_GOOD = """
-INSERT INTO block_goods (block_id, product_id, shown_as, position)
-VALUES (%(block_id)s, %(product_id)s, %(shown_as)s, %(position)s)
-"""
-ADD_PAGE = """
-INSERT INTO content_pages (slug, title, body, position)
-VALUES (%(slug)s, %(title)s, %(body)s, %(position)s) RETURNING id
-"""

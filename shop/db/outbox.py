@@ -57,6 +57,11 @@ class Outbox(Model):
     last_error: str | None = column()
     buried_at: datetime | None = column()
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether it was given up."""
+        return self.buried_at is not None
+
 
 @dataclass(frozen=True)
 class Lease:

@@ -11,14 +11,11 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
-from shop.db import Connection, Row
+from shop.db import Connection
+from shop.db.outbox import Outbox
 
 SHOWN: Final = 200
 MAIL_ID: Final = re.compile(r"[0-9]{19}")
-
-OPEN: Final = """
-    SELECT id, task, args, attempts, due_at, last_error, created_at, buried_at IS NOT NULL AS is_dead
-    FROM outbox WHERE split_part(task, '.', 2) = 'mail' ORDER BY id DESC LIMIT %(limit)s"""
 
 
 UNDELIVERED: Final = """
@@ -52,9 +49,9 @@ async def mail_by_id(folder: Path, mail_id: str) -> Mail | None:
     return await asyncio.to_thread(_mail, folder, mail_id)
 
 
-async def open_promises(conn: Connection) -> list[Row]:
+async def open_promises(conn: Connection) -> list[Outbox]:
     """Mails that were promised and are not sent, newest first; `is_dead` ones are given up, `last_error` says why."""
-    return await conn.fetch_all(OPEN, {"limit": SHOWN})
+    return await Outbox.objects.using(conn).filter(task__startswith="tasks.mail.").order_by("-id")[:SHOWN]
 
 
 async def has_undelivered(conn: Connection, account_id: int) -> bool:

@@ -1,13 +1,9 @@
 """What the shop does with pictures: store all files of one, then write its row."""
 
 from shop.db import Connection
+from shop.media.models import MediaFile
 from shop.media.renditions import Renditions
 from shop.media.store import MediaStore
-
-RECORD = """
-INSERT INTO media_files (fingerprint, width, height, size)
-VALUES (%(fingerprint)s, %(width)s, %(height)s, %(size)s) ON CONFLICT (fingerprint) DO NOTHING
-"""
 
 
 async def keep_files(store: MediaStore, picture: Renditions) -> None:
@@ -20,5 +16,5 @@ async def keep_files(store: MediaStore, picture: Renditions) -> None:
 async def record_picture(conn: Connection, picture: Renditions) -> str:
     """Writes the row of a picture whose files are all kept; its fingerprint. The same picture twice is one row."""
     values = {"width": picture.width, "height": picture.height, "size": picture.size}
-    await conn.execute(RECORD, {"fingerprint": picture.fingerprint, **values})
+    await MediaFile.objects.using(conn).get_or_create(values, fingerprint=picture.fingerprint)
     return picture.fingerprint

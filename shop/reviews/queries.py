@@ -6,7 +6,9 @@ from typing import Any
 
 from shop.accounts.models import Account
 from shop.accounts.personal_data.models import Chapter
-from shop.db import Connection, Row
+from shop.db import Connection, Count, F, Sum
+from shop.money import share
+from shop.orders.models import Fulfilment, OrderLine
 from shop.reviews.models import Review, ReviewStatus
 
 NEWEST = 20
@@ -18,7 +20,7 @@ class Opinions:
 
     count: int
     tenths: int
-    newest: Sequence[Row]
+    newest: Sequence[Review]
 
     @property
     def average(self) -> str:
@@ -28,15 +30,19 @@ class Opinions:
 
 async def opinions_on(conn: Connection, product_id: int) -> Opinions:
     """The shown reviews of a product, newest first."""
-    totals = await conn.fetch_one(TOTALS, {"product": product_id})
-    assert totals is not None
-    newest = await conn.fetch_all(NEWEST_OF, {"product": product_id, "n": NEWEST}) if totals.n else []
-    return Opinions(totals.n, totals.tenths or 0, newest)
+    shown = Review.objects.using(conn).filter(product_id=product_id, status=ReviewStatus.SHOWN)
+    totals = await shown.aggregate(n=Count("*"), stars=Sum("stars"))
+    if not totals["n"]:
+        return Opinions(0, 0, ())
+    newest = await shown.annotate(username=F("account__username")).order_by("-id")[:NEWEST]
+    return Opinions(totals["n"], share(totals["stars"], 10, totals["n"]), newest)
 
 
 async def was_brought(conn: Connection, account_id: int, product_id: int) -> bool:
     """Whether an order of this customer with this product has arrived and was not given back."""
-    return bool(await conn.fetch_value(BROUGHT, {"account": account_id, "product": product_id}))
+    arrived = [Fulfilment.DELIVERED, Fulfilment.FINISHED]
+    own = OrderLine.objects.using(conn).filter(order__account_id=account_id, order__fulfilment__in=arrived)
+    return await own.filter(product_id=product_id).exists()
 
 
 async def review_by(conn: Connection, account_id: int, product_id: int) -> Review | None:
@@ -59,18 +65,3 @@ async def _forget(conn: Connection, account: Account) -> None:
 
 
 CHAPTER = Chapter("reviews", _tell, _forget)
-
-TOTALS = """
-SELECT count(*) AS n, round(avg(stars) * 10)::int AS tenths FROM reviews
-WHERE product_id = %(product)s AND status = 'shown'
-"""
-
-NEWEST_OF = """
-SELECT r.stars, r.text, r.lang, r.written_at, a.username FROM reviews r JOIN accounts a ON a.id = r.account_id
-WHERE r.product_id = %(product)s AND r.status = 'shown' ORDER BY r.id DESC LIMIT %(n)s
-"""
-
-BROUGHT = """
-SELECT EXISTS (SELECT FROM orders o JOIN order_lines l ON l.order_id = o.id
-    WHERE o.account_id = %(account)s AND o.fulfilment IN ('delivered', 'finished') AND l.product_id = %(product)s)
-"""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shop.catalog.queries import Card, products_by_ids
+from shop.catalog.words.models import Vocabulary
 from shop.db import Connection
 from shop.search.terms import any_of, beginning, exactly, phrases_in, some_of, wordings
 from shop.words import is_chinese, key_of, parts, slips_between, variants
@@ -11,6 +12,7 @@ from shop.words import is_chinese, key_of, parts, slips_between, variants
 MOST_RESULTS = 240
 # At most so many of one kind of match are ranked: nobody reads further, and a word that thousands share stays quick.
 MOST_CANDIDATES = 400
+MOST_LIKELY = 500
 SHORTEST_CORRECTED = 4
 TWO_SLIPS_FROM = 8
 
@@ -60,7 +62,8 @@ async def correction(conn: Connection, typed: str) -> str:
     sought = sorted({variant for part in doubtful for variant in variants(part)})
     if not sought:
         return ""
-    known = [row.word for row in await conn.fetch_all(LIKELY, {"variants": sought})]
+    likely = Vocabulary.objects.using(conn).filter(variant__in=sought).values_list("word", flat=True)
+    known = await likely.distinct()[:MOST_LIKELY]
     better = [_nearest(part, known) if part in doubtful else part for part in said]
     return " ".join(better) if better != said else ""
 
@@ -92,6 +95,7 @@ def _nearest(part: str, known: Sequence[str]) -> str:
     return ranked[0][2] if ranked and ranked[0][0] <= most else part
 
 
+# Functions of the database (the migration of search) find the candidates; measured by tests/bench/search.py.
 MATCHES = """
 WITH best AS (
     SELECT product_id, min(tier) AS tier
@@ -101,13 +105,14 @@ JOIN skus s ON s.product_id = b.product_id AND s.is_listed
 JOIN products p ON p.id = b.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY b.tier, s.stock = 0, s.sold DESC, b.product_id LIMIT %(n)s
 """
+# As above.
 PARTIAL_MATCHES = """
 SELECT f.product_id FROM products_touched(%(some)s::tsquery, %(candidates)s) f
 JOIN skus s ON s.product_id = f.product_id AND s.is_listed
 JOIN products p ON p.id = f.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY f.rank DESC, s.stock = 0, s.sold DESC, f.product_id LIMIT %(n)s
 """
+# Arrays that have a word in common (&&).
 SYNONYMS = """
 SELECT words, readings FROM search_synonyms WHERE words && %(phrases)s OR readings && %(phrases)s ORDER BY id LIMIT 5
 """
-LIKELY = "SELECT DISTINCT word FROM vocabulary WHERE variant = ANY(%(variants)s) LIMIT 500"

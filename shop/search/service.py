@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from shop.db import Connection
+from shop.db import Connection, F, Now
+from shop.search.models import Miss, Synonyms
 from shop.words import canonical, is_chinese, normal, reading
 
 MOST_MISSES = 10_000
@@ -11,7 +12,8 @@ MOST_MISSES = 10_000
 async def record_miss(conn: Connection, typed: str, lang: str) -> None:
     """Counts a search that found nothing; when 10,000 different ones are known, no new ones."""
     words = normal(typed)
-    if words and not await conn.execute(COUNT_MISS, {"words": words}):
+    known = Miss.objects.using(conn).filter(words=words)
+    if words and not await known.update(times=F("times") + 1, last_at=Now()):
         await conn.execute(FIRST_MISS, {"words": words, "lang": lang, "most": MOST_MISSES})
 
 
@@ -21,11 +23,10 @@ async def add_synonyms(conn: Connection, words: Sequence[str]) -> None:
     if len(kept) < 2:
         raise ValueError("synonyms are at least two words")
     readings = ["".join(reading(word)) for word in kept if is_chinese(word)]
-    await conn.execute(ADD_SYNONYMS, {"words": kept, "readings": readings})
+    await Synonyms.objects.using(conn).create(words=kept, readings=readings)
 
 
-ADD_SYNONYMS = "INSERT INTO search_synonyms (words, readings) VALUES (%(words)s, %(readings)s)"
-COUNT_MISS = "UPDATE search_misses SET times = times + 1, last_at = now() WHERE words = %(words)s"
+# A row on a condition about the whole table (INSERT … SELECT … WHERE).
 FIRST_MISS = """
 INSERT INTO search_misses (words, lang) SELECT %(words)s, %(lang)s
 WHERE (SELECT count(*) FROM (SELECT FROM search_misses LIMIT %(most)s) known) < %(most)s

@@ -80,13 +80,16 @@ async def trail_of(conn: Connection, category_id: int, lang: str) -> tuple[Categ
     return tuple(_link(row, lang) for row in await conn.fetch_all(TRAIL, {"id": category_id}))
 
 
+# One form of row for all four, because two of them walk the tree (WITH RECURSIVE), which no manager can.
 COLUMNS = "c.id, c.parent_id, c.slugs, c.name, c.picture AS fingerprint, c.name AS alt, m.width, m.height"
 
+# As COLUMNS says; it is on every page.
 RAIL = f"""
 SELECT {COLUMNS} FROM categories c LEFT JOIN media_files m ON m.fingerprint = c.picture
 WHERE c.is_visible ORDER BY c.position, c.id
 """  # noqa: S608 - the shop's own words, no visitor's
 
+# An address counts first in the language of the visitor, then if it is today's.
 CATEGORY = f"""
 SELECT {COLUMNS}, c.description
 FROM category_slugs u JOIN categories c ON c.id = u.category_id LEFT JOIN media_files m ON m.fingerprint = c.picture
@@ -94,7 +97,7 @@ WHERE u.slug = %(slug)s AND c.is_visible
 ORDER BY u.lang = %(lang)s DESC, u.is_current DESC LIMIT 1
 """  # noqa: S608 - the shop's own words, no visitor's
 
-# UNION, not UNION ALL: a loop in the tree, however it came about, ends the walk instead of the request.
+# Walks down. UNION, not UNION ALL: a loop in the tree, however it came about, ends the walk instead of the request.
 SUBTREE = f"""
 WITH RECURSIVE below (id) AS (
     SELECT id FROM categories WHERE parent_id = %(id)s AND is_visible
@@ -103,6 +106,7 @@ SELECT {COLUMNS} FROM below JOIN categories c USING (id) LEFT JOIN media_files m
 WHERE c.id <> %(id)s ORDER BY c.position, c.id
 """  # noqa: S608 - the shop's own words, no visitor's
 
+# Walks up.
 TRAIL = f"""
 WITH RECURSIVE up (id, parent_id, steps) AS (
     SELECT id, parent_id, 0 FROM categories WHERE id = %(id)s

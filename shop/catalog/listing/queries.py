@@ -55,6 +55,7 @@ async def page_of_category(conn: Connection, category_ids: Sequence[int], wish: 
     # The common order is the index's own; a constant first column would hide that from the planner.
     keys = f"s.id {way}" if order == "s.id" else f"{order} {way}, s.id {way}"
     sql = f"{CARDS} AND {' AND '.join(conditions)} ORDER BY {keys} LIMIT %(n)s"
+    # With each row what it is sorted by: there the next page begins.
     sql = sql.replace("SELECT p.id,", f"SELECT {order} AS sort_value, p.id,", 1)
     rows = await conn.fetch_all(sql, {**params, "n": size + 1})
     more = len(rows) > size
@@ -91,6 +92,7 @@ ORDERS: dict[Sort, tuple[str, bool]] = {
     Sort.NEWEST: ("s.id", False),
 }
 
+# Origin 0 stands for none, so there is no foreign key that a manager could follow.
 FACETS = """
 SELECT f.keeping, o.code, o.name, sum(f.goods)::bigint AS goods
 FROM category_facets f LEFT JOIN origins o ON o.id = f.origin_id
@@ -104,6 +106,7 @@ def _conditions(category_ids: Sequence[int], wish: Wish) -> tuple[list[str], dic
     conditions = ["s.category_id = %(category)s" if one else "s.category_id = ANY(%(category)s)"]
     params: dict[str, Any] = {"category": category_ids[0] if one else list(category_ids)}
     if wish.origins:
+        # A condition of the lists, which are SQL for the sake of CARDS.
         conditions.append("s.origin_id IN (SELECT id FROM origins WHERE code = ANY(%(origins)s))")
         params["origins"] = list(wish.origins)
     if wish.keepings:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from shop.db import Connection
+from shop.catalog.categories.models import Category
+from shop.catalog.models import Product, ProductStatus, Sku
+from shop.db import Connection, Max
 
 PART = 1000  # product ids a part
 
@@ -19,23 +21,21 @@ class Seen:
 
 async def parts_of_products(conn: Connection) -> int:
     """How many parts the products fill."""
-    last = await conn.fetch_value("SELECT max(id) FROM products")
+    last = (await Product.objects.using(conn).aggregate(id=Max("id")))["id"]
     return 0 if last is None else int(last) // PART + 1
 
 
 async def products_of_part(conn: Connection, part: int) -> list[Seen]:
     """The products of one part, counted from 0, that are on sale."""
-    rows = await conn.fetch_all(PRODUCTS, {"first": part * PART, "end": (part + 1) * PART})
-    return [Seen(row.slugs, row.updated_at) for row in rows]
+    listed = Sku.objects.using(conn).filter(
+        product_id__gte=part * PART, product_id__lt=(part + 1) * PART, is_listed=True
+    )
+    on_sale = listed.filter(product__status=ProductStatus.ONLINE, product__deleted_at__isnull=True)
+    rows = await on_sale.order_by("product_id").values_list("product__slugs", "product__updated_at")
+    return [Seen(*row) for row in rows]
 
 
 async def visible_categories(conn: Connection) -> list[Seen]:
     """Every category that can be reached."""
-    rows = await conn.fetch_all("SELECT slugs, updated_at FROM categories WHERE is_visible ORDER BY id")
-    return [Seen(row.slugs, row.updated_at) for row in rows]
-
-
-PRODUCTS = """
-SELECT p.slugs, p.updated_at FROM products p JOIN skus s ON s.product_id = p.id AND s.is_listed
-WHERE p.id >= %(first)s AND p.id < %(end)s AND p.status = 'online' AND p.deleted_at IS NULL ORDER BY p.id
-"""
+    visible = Category.objects.using(conn).filter(is_visible=True).order_by("id")
+    return [Seen(*row) for row in await visible.values_list("slugs", "updated_at")]

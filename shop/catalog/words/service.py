@@ -34,6 +34,7 @@ async def keep_vocabulary(conn: Connection, names: Iterable[str]) -> None:
     await conn.execute(LEARN, values)
 
 
+# For each product the way up the tree (WITH RECURSIVE).
 TEXTS = """
 SELECT p.id, p.name, p.subtitle, ARRAY(
     WITH RECURSIVE up (id, parent_id, name) AS (
@@ -42,12 +43,14 @@ SELECT p.id, p.name, p.subtitle, ARRAY(
     SELECT name FROM up) AS categories
 FROM products p WHERE p.id = ANY(%(ids)s)
 """
+# Word lists become tsvectors by a function of the server.
 KEEP = """
 INSERT INTO product_words (product_id, name_keys, name_words, words)
 VALUES (%(id)s, %(keys)s, array_to_tsvector(%(names)s), array_to_tsvector(%(words)s))
 ON CONFLICT (product_id) DO UPDATE SET name_keys = excluded.name_keys, name_words = excluded.name_words,
     words = excluded.words
 """
+# Thousands of pairs as two parameters (unnest).
 LEARN = """
 INSERT INTO vocabulary (variant, word) SELECT unnest(%(variants)s::text[]), unnest(%(words)s::text[]) ON CONFLICT DO NOTHING
 """
