@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shop.accounts.models import identity_key, is_email, is_username, narrowed
+from shop.accounts.models import Account, ReservedUsername, identity_key, is_email, is_username, narrowed
 from shop.db import Connection
 from shop.passwords import NO_PASSWORD, UnknownHash, check_hash
 
@@ -16,9 +16,7 @@ OPTIONAL: Final = ("language", "created_at", "active")
 TRUE: Final = frozenset({"", "1", "true", "yes", "t", "y"})
 FALSE: Final = frozenset({"0", "false", "no", "f", "n"})
 
-KNOWN_NAMES = "SELECT username_key FROM reserved_usernames WHERE username_key = ANY(%(keys)s)"
-KNOWN_EMAILS = "SELECT email_key FROM accounts WHERE email_key = ANY(%(keys)s)"
-RESERVE = "INSERT INTO reserved_usernames (username_key) SELECT unnest(%(keys)s::text[])"
+# A batch of lines as arrays (unnest) into two tables that belong together.
 # Who was not active there has to confirm the address here, as after a registration.
 ADMIT = """
     WITH given AS (
@@ -76,8 +74,10 @@ def read_line(line: Mapping[str, str | None], languages: Sequence[str]) -> Newco
 async def refusals(conn: Connection, newcomers: Sequence[Newcomer]) -> dict[int, str]:
     """Which of them (by place) cannot come because the shop knows their name or address already."""
     names, emails = ([newcomer.keys[which] for newcomer in newcomers] for which in (0, 1))
-    known_names = {row.username_key for row in await conn.fetch_all(KNOWN_NAMES, {"keys": names})}
-    known_emails = {row.email_key for row in await conn.fetch_all(KNOWN_EMAILS, {"keys": emails})}
+    reserved = ReservedUsername.objects.using(conn).filter(username_key__in=names)
+    known_names = set(await reserved.values_list("username_key", flat=True))
+    accounts = Account.objects.using(conn).filter(email_key__in=emails)
+    known_emails = set(await accounts.values_list("email_key", flat=True))
     found = {place: "email: this shop has an account for it" for place, key in enumerate(emails) if key in known_emails}
     return found | {place: "username: taken in this shop" for place, key in enumerate(names) if key in known_names}
 
@@ -94,7 +94,8 @@ async def admit(conn: Connection, newcomers: Sequence[Newcomer], hashes: Sequenc
         "created": [newcomer.created_at for newcomer in newcomers],
         "active": [newcomer.is_active for newcomer in newcomers],
     }
-    await conn.execute(RESERVE, {"keys": columns["username_keys"]})
+    names = [ReservedUsername(username_key=key) for key in columns["username_keys"]]
+    await ReservedUsername.objects.using(conn).bulk_create(names)
     await conn.execute(ADMIT, {**columns, "nothing": NO_PASSWORD})
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import uuid4
 
+from shop.accounts.addresses.models import Address
 from shop.accounts.addresses.queries import addresses_of
-from shop.accounts.models import Account
+from shop.accounts.models import Account, PendingRegistration, ReservedUsername
 from shop.accounts.personal_data.models import Chapter
-from shop.accounts.security.models import Kind, Origin
+from shop.accounts.security.models import EmailChange, Kind, Origin, RecoveryCode, SecondFactor
 from shop.accounts.security.queries import events_of
 from shop.accounts.security.second_factor.queries import has_second_factor
 from shop.accounts.security.service import record
+from shop.accounts.sessions.models import SignedInSession
 from shop.accounts.sessions.queries import open_sessions
 from shop.accounts.sessions.service import revoke_all
-from shop.db import Connection, outbox
+from shop.db import Connection, F, Now, outbox
 from shop.passwords import NO_PASSWORD
 
 ADDRESS_FIELDS: Final = (
@@ -30,20 +33,7 @@ ADDRESS_FIELDS: Final = (
 )
 EVERY_EVENT: Final = 10_000
 
-# The row stays, for orders point to it; the person goes. Its keys cannot be typed by anybody, for they hold a space.
-FORGET_ACCOUNT = """
-    UPDATE accounts SET username = '', username_key = 'erased ' || id, email = '', email_key = 'erased ' || id,
-        password_hash = %(nothing)s, erased_at = now(), link_serial = link_serial + 1, terms_accepted_at = NULL,
-        tag = replace(gen_random_uuid()::text, '-', '')
-    WHERE id = %(id)s"""
-FORGET_NAME = "DELETE FROM reserved_usernames WHERE username_key = %(key)s"
-FORGET_DEVICES = "UPDATE sessions SET network = '', device = '', fields = '{}' WHERE account_id = %(id)s"
-FORGET_SECRETS = (
-    "DELETE FROM email_changes WHERE account_id = %(id)s",
-    "DELETE FROM recovery_codes WHERE account_id = %(id)s",
-    "DELETE FROM second_factors WHERE account_id = %(id)s",
-    "DELETE FROM pending_registrations WHERE account_id = %(id)s",
-)
+FORGOTTEN: Final = (EmailChange, RecoveryCode, SecondFactor, PendingRegistration)
 
 
 async def tell_everything(
@@ -70,10 +60,25 @@ async def _tell_account(conn: Connection, account: Account) -> dict[str, Any]:
 
 
 async def _forget_account(conn: Connection, account: Account) -> None:
-    for statement in FORGET_SECRETS:
-        await conn.execute(statement, {"id": account.id})
-    await conn.execute(FORGET_NAME, {"key": account.username_key})
-    await conn.execute(FORGET_ACCOUNT, {"id": account.id, "nothing": NO_PASSWORD})
+    """The row stays, for orders point to it; the person goes. Its keys cannot be typed by anybody, for they hold a space."""
+    for secret in FORGOTTEN:
+        await secret.objects.using(conn).filter(account_id=account.id).delete()
+    await ReservedUsername.objects.using(conn).filter(username_key=account.username_key).delete()
+    await (
+        Account.objects.using(conn)
+        .filter(id=account.id)
+        .update(
+            username="",
+            username_key=f"erased {account.id}",
+            email="",
+            email_key=f"erased {account.id}",
+            password_hash=NO_PASSWORD,
+            erased_at=Now(),
+            link_serial=F("link_serial") + 1,
+            terms_accepted_at=None,
+            tag=uuid4().hex,
+        )
+    )
 
 
 async def _tell_addresses(conn: Connection, account: Account) -> list[dict[str, Any]]:
@@ -83,7 +88,7 @@ async def _tell_addresses(conn: Connection, account: Account) -> list[dict[str, 
 
 
 async def _forget_addresses(conn: Connection, account: Account) -> None:
-    await conn.execute("DELETE FROM addresses WHERE account_id = %(id)s", {"id": account.id})
+    await Address.objects.using(conn).filter(account_id=account.id).delete()
 
 
 async def _tell_sessions(conn: Connection, account: Account) -> list[dict[str, Any]]:
@@ -93,7 +98,7 @@ async def _tell_sessions(conn: Connection, account: Account) -> list[dict[str, A
 
 async def _forget_sessions(conn: Connection, account: Account) -> None:
     await revoke_all(conn, account.id)
-    await conn.execute(FORGET_DEVICES, {"id": account.id})
+    await SignedInSession.objects.using(conn).filter(account_id=account.id).update(network="", device="", fields={})
 
 
 async def _tell_events(conn: Connection, account: Account) -> list[dict[str, Any]]:

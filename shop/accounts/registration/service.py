@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
-from shop.accounts.models import Account, PendingRegistration, UsernameTaken, identity_key
+from shop.accounts.models import Account, PendingRegistration, ReservedUsername, UsernameTaken, identity_key
 from shop.accounts.queries import account_by_id, pending_registration
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record
 from shop.accounts.service import forget_pending
-from shop.db import Connection, outbox
+from shop.db import Connection, Now, outbox
 from shop.passwords import NO_PASSWORD
 from shop.tokens import LinkInvalid, Tokens
 
@@ -49,9 +50,7 @@ OFFICIAL: Final = frozenset(
     ]
 )
 
-RESERVE = """
-    INSERT INTO reserved_usernames (username_key) VALUES (%(key)s) ON CONFLICT DO NOTHING"""
-
+# One trip whether or not the address is known; get_or_create takes one more where it is, and that can be measured.
 # An address has one account, whoever types it and how often; until it is confirmed the row holds a place and no password.
 ADMIT = """
     INSERT INTO accounts AS known (username, username_key, email, email_key, password_hash, language)
@@ -59,33 +58,20 @@ ADMIT = """
     ON CONFLICT (email_key) DO UPDATE SET email_key = known.email_key
     RETURNING id, activated_at IS NOT NULL AS is_known"""
 
-# security: each registration keeps its own password, and only its own mail brings it into force. Somebody who registers another's address
-# before or after its owner does cannot choose the password that the owner activates.
-KEEP = """
-    INSERT INTO pending_registrations (account_id, username, username_key, password_hash, language, terms_accepted_at)
-    VALUES (%(id)s, %(username)s, %(username_key)s, %(password_hash)s, %(language)s, now()) RETURNING id"""
-
-# Run for known and unknown addresses alike: for an open account, what was just kept goes at once.
+# One statement with two questions in it, for it runs at the same cost for known and unknown addresses: for an open account, what
+# was just kept goes at once.
 TRIM = """
     DELETE FROM pending_registrations WHERE account_id = %(id)s AND (
         (SELECT activated_at FROM accounts WHERE id = %(id)s) IS NOT NULL
         OR id NOT IN (SELECT id FROM pending_registrations WHERE account_id = %(id)s ORDER BY id DESC LIMIT %(at_most)s))"""
 
-EXPIRE = """
-    DELETE FROM pending_registrations WHERE id IN (
-        SELECT id FROM pending_registrations WHERE created_at < now() - make_interval(days => %(days)s)
-        ORDER BY created_at LIMIT 20 FOR UPDATE SKIP LOCKED)"""
-
+# What is written comes from another table (UPDATE … FROM), and only if it is still there.
 ACTIVATE = """
     UPDATE accounts AS a SET username = p.username, username_key = p.username_key, password_hash = p.password_hash,
         language = p.language, terms_accepted_at = p.terms_accepted_at, password_changed_at = now(), activated_at = now(),
         link_serial = link_serial + 1
     FROM pending_registrations p
     WHERE p.id = %(registration)s AND a.id = p.account_id AND a.activated_at IS NULL AND a.erased_at IS NULL"""
-
-WAITING = """
-    SELECT p.id FROM accounts a JOIN pending_registrations p ON p.account_id = a.id
-    WHERE a.email_key = %(key)s AND a.activated_at IS NULL AND a.erased_at IS NULL ORDER BY p.id DESC LIMIT %(at_most)s"""
 
 
 class AlreadyActive(LinkInvalid):
@@ -100,27 +86,32 @@ async def register(
     Raises UsernameTaken, for user names are public.
     """
     key = identity_key(username)
-    if key in OFFICIAL or not await conn.execute(RESERVE, {"key": key}):
+    if key in OFFICIAL or not (await ReservedUsername.objects.using(conn).get_or_create(username_key=key))[1]:
         raise UsernameTaken
     values = {"username": username, "username_key": key, "language": language}
     owner = {"email": email, "email_key": identity_key(email), "nothing": NO_PASSWORD}
     admitted = await conn.fetch_one(ADMIT, {**values, **owner})
     assert admitted is not None
-    kept = await conn.fetch_value(KEEP, {**values, "id": admitted.id, "password_hash": password_hash})
+    # security: each registration keeps its own password, and only its own mail brings it into force. Somebody who registers
+    # another's address before or after its owner does cannot choose the password that the owner activates.
+    pending = PendingRegistration.objects.using(conn)
+    kept = await pending.create(**values, account_id=admitted.id, password_hash=password_hash, terms_accepted_at=Now())
     await conn.execute(TRIM, {"id": admitted.id, "at_most": PENDING_AT_MOST})
-    await conn.execute(EXPIRE, {"days": PENDING_DAYS})
+    old = pending.filter(created_at__lt=Now() - timedelta(days=PENDING_DAYS)).order_by("created_at")
+    await pending.filter(id__in=old.select_for_update(skip_locked=True)[:20]).delete()
     kind = Kind.REGISTERED_AGAIN if admitted.is_known else Kind.REGISTERED
     await record(conn, admitted.id, kind, origin)
     if admitted.is_known:
         await outbox.promise(conn, "tasks.mail.send_already_registered", account_id=admitted.id)
     else:
-        await outbox.promise(conn, MAIL, registration_id=kept)
+        await outbox.promise(conn, MAIL, registration_id=kept.id)
 
 
 async def promise_activation_again(conn: Connection, email: str) -> None:
     """Promise a mail to each registration that waits at an address; where fewer or none do, the rest is promised to nobody."""
-    rows = await conn.fetch_all(WAITING, {"key": identity_key(email), "at_most": PENDING_AT_MOST})
-    waiting = [row.id for row in rows]
+    unopened = {"account__activated_at": None, "account__erased_at": None}
+    asked = PendingRegistration.objects.using(conn).filter(account__email_key=identity_key(email), **unopened)
+    waiting = await asked.order_by("-id").values_list("id", flat=True)[:PENDING_AT_MOST]
     padded = [*waiting, *[None] * (PENDING_AT_MOST - len(waiting))]
     await outbox.promise_all(conn, [(MAIL, {"registration_id": registration_id}) for registration_id in padded])
 

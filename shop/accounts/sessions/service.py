@@ -15,6 +15,7 @@ from shop.accounts.sessions.queries import COLUMNS, IS_LIVE, record_of
 from shop.db import Connection
 from shop.session_record import NewSession, SessionRecord
 
+# Written and read with its account in one trip (an INSERT feeding a SELECT).
 _START: Final = f"""
 WITH s AS (
     INSERT INTO sessions (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
@@ -23,22 +24,27 @@ WITH s AS (
 )
 SELECT {COLUMNS} FROM s JOIN accounts a ON a.id = s.account_id
 """  # noqa: S608
+# The earliest of three times, by the server's clock.
 _SWEEP: Final = f"""
 DELETE FROM sessions WHERE account_id = %(account_id)s
     AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'
 """  # noqa: S608
+# These three change a live session, in the words of `queries`, and read it with its account (UPDATE … FROM … RETURNING).
 _NOTED: Final = f"""
 UPDATE sessions s SET last_seen_at = now()
 FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
 """  # noqa: S608
+# Single fields of the document are set and removed by operators of jsonb.
 _CHANGE: Final = f"""
 UPDATE sessions s SET fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb, version = s.version + 1
 FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
 """  # noqa: S608
+# As above.
 _EXPIRY: Final = f"""
 UPDATE sessions s SET idle_seconds = %(idle)s, until_browser_closes = %(browser)s, last_seen_at = now(), version = s.version + 1
 FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
 """  # noqa: S608
+# Whatever ends is told to every process in the same statement (pg_notify).
 _REVOKE: Final = f"""
 WITH gone AS (UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND {{which}} RETURNING id_hash)
 SELECT id_hash, pg_notify('{REVOKED_CHANNEL}', encode(id_hash, 'hex')) FROM gone

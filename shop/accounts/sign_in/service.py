@@ -22,11 +22,10 @@ PER_NETWORK: Final = Limit("sign-in.network", 10, 300)
 EVERYBODY: Final = Limit("sign-in.all", 1000, 300)
 PER_DEVICE: Final = Limit("sign-in.device", 10, 300)
 
+# FOR SHARE: two sign-ins of one account need not wait for each other; select_for_update would make them.
 UNCHANGED = """
     SELECT true FROM accounts
     WHERE id = %(id)s AND password_hash = %(hash)s AND activated_at IS NOT NULL AND erased_at IS NULL FOR SHARE"""
-
-IMPROVE = "UPDATE accounts SET password_hash = %(new)s WHERE id = %(id)s AND password_hash = %(old)s"
 
 
 class WrongCredentials(Exception):
@@ -83,7 +82,8 @@ async def renew_session(conn: Connection, account: Account, origin: Origin, id_h
 
 async def keep_better_hash(conn: Connection, account: Account, better: str) -> Account:
     """Store the Argon2id hash of a password whose old hash came from elsewhere."""
-    await conn.execute(IMPROVE, {"id": account.id, "old": account.password_hash, "new": better})
+    same = Account.objects.using(conn).filter(id=account.id, password_hash=account.password_hash)
+    await same.update(password_hash=better)
     kept = await account_by_id(conn, account.id)
     assert kept is not None
     return kept

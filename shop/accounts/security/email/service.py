@@ -9,21 +9,11 @@ from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import EmailChange, Kind, Origin
 from shop.accounts.security.service import record, tell_owner
-from shop.db import Connection, UniqueViolation, outbox
+from shop.db import Connection, F, Now, UniqueViolation, outbox
 from shop.tokens import LinkInvalid, Tokens
 
 CHANGE: Final = "email-change"
 CHANGE_SECONDS: Final = 24 * 3600
-
-WISH = """
-    INSERT INTO email_changes (account_id, email, nonce) VALUES (%(id)s, %(email)s, %(nonce)s)
-    ON CONFLICT (account_id) DO UPDATE SET email = excluded.email, nonce = excluded.nonce, asked_at = now()"""
-
-TAKE_WISH = "DELETE FROM email_changes WHERE account_id = %(id)s AND nonce = %(nonce)s"
-
-MOVE = """
-    UPDATE accounts SET email = %(email)s, email_key = %(key)s, link_serial = link_serial + 1
-    WHERE id = %(id)s AND erased_at IS NULL"""
 
 
 class EmailTaken(Exception):
@@ -32,7 +22,8 @@ class EmailTaken(Exception):
 
 async def ask_for_change(conn: Connection, account: Account, email: str, origin: Origin) -> None:
     """Keep the wish and promise two mails: a link to the new address, a notice to the old; taken addresses look the same."""
-    await conn.execute(WISH, {"id": account.id, "email": email, "nonce": secrets.token_urlsafe(16)})
+    wish = {"email": email, "nonce": secrets.token_urlsafe(16), "asked_at": Now()}
+    await EmailChange.objects.using(conn).update_or_create(wish, account_id=account.id)
     await record(conn, account.id, Kind.EMAIL_CHANGE_ASKED, origin, field="email")
     await outbox.promise(conn, "tasks.mail.send_email_confirmation", account_id=account.id)
     await tell_owner(conn, account.id, Kind.EMAIL_CHANGE_ASKED)
@@ -60,12 +51,13 @@ async def change_to_confirm(conn: Connection, tokens: Tokens, token: str) -> tup
 
 async def confirm_change(conn: Connection, account: Account, change: EmailChange, origin: Origin) -> None:
     """Move to the confirmed address; raises LinkInvalid when the link was just used and EmailTaken."""
-    if not await conn.execute(TAKE_WISH, {"id": account.id, "nonce": change.nonce}):
+    if not await EmailChange.objects.using(conn).filter(account_id=account.id, nonce=change.nonce).delete():
         raise LinkInvalid
-    values = {"id": account.id, "email": change.email, "key": identity_key(change.email)}
+    own = Account.objects.using(conn).filter(id=account.id, erased_at=None)
+    address = {"email": change.email, "email_key": identity_key(change.email)}
     try:
         async with conn.savepoint():
-            moved = await conn.execute(MOVE, values)
+            moved = await own.update(**address, link_serial=F("link_serial") + 1)
     except UniqueViolation:
         raise EmailTaken from None
     if not moved:

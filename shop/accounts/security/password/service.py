@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import func
+
 from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
-from shop.accounts.security.models import Kind, Origin
+from shop.accounts.security.models import EmailChange, Kind, Origin
 from shop.accounts.security.service import record, tell_owner
 from shop.accounts.service import forget_pending
 from shop.accounts.sessions import service as sessions
-from shop.db import Connection, outbox
+from shop.db import Connection, F, Now, outbox
 from shop.tokens import LinkInvalid, Tokens
 
 RESET: Final = "password-reset"
 RESET_SECONDS: Final = 3600
 
-# Only the newest link counts: asking again raises the number that links carry.
-ASK = """
-    UPDATE accounts SET link_serial = link_serial + 1 WHERE email_key = %(key)s AND erased_at IS NULL RETURNING id"""
-
-# Whoever reads the mailbox has confirmed the address, too.
-SET = """
-    UPDATE accounts SET password_hash = %(hash)s, password_changed_at = now(), link_serial = link_serial + 1,
-        activated_at = coalesce(activated_at, now())
-    WHERE id = %(id)s AND link_serial = %(serial)s AND erased_at IS NULL"""
-
 
 async def ask_for_reset(conn: Connection, email: str, origin: Origin) -> None:
     """Promise a link to a known address, and the same to nobody for an unknown one."""
-    account_id = await conn.fetch_value(ASK, {"key": identity_key(email)})
+    known = Account.objects.using(conn).filter(email_key=identity_key(email), erased_at=None)
+    # Only the newest link counts: asking again raises the number that links carry.
+    await known.update(link_serial=F("link_serial") + 1)
+    account_id = await known.values_list("id", flat=True).first()
     await record(conn, account_id, Kind.PASSWORD_RESET_ASKED, origin)
     await outbox.promise(conn, "tasks.mail.send_password_reset", account_id=account_id)
 
@@ -64,8 +59,14 @@ async def change_password(conn: Connection, account: Account, password_hash: str
 
 
 async def _set(conn: Connection, account: Account, password_hash: str) -> None:
-    values = {"id": account.id, "serial": account.link_serial, "hash": password_hash}
-    if not await conn.execute(SET, values):
+    unchanged = Account.objects.using(conn).filter(id=account.id, link_serial=account.link_serial, erased_at=None)
+    if not await unchanged.update(
+        password_hash=password_hash,
+        password_changed_at=Now(),
+        link_serial=F("link_serial") + 1,
+        # Whoever reads the mailbox has confirmed the address, too.
+        activated_at=func.coalesce(Account.c.activated_at, func.now()),
+    ):
         raise LinkInvalid
-    await conn.execute("DELETE FROM email_changes WHERE account_id = %(id)s", {"id": account.id})
+    await EmailChange.objects.using(conn).filter(account_id=account.id).delete()
     await forget_pending(conn, account.id)

@@ -8,35 +8,16 @@ import secrets
 from typing import Final
 
 from shop import totp
-from shop.accounts.security.models import Kind, Origin, SecondFactor
+from shop.accounts.security.models import Kind, Origin, RecoveryCode, SecondFactor
 from shop.accounts.security.second_factor.queries import second_factor_of
 from shop.accounts.security.service import record, tell_owner
-from shop.db import Connection
+from shop.db import Connection, Now, UniqueViolation
 from shop.limits import Limit
 from shop.sealing import KeyRing, SealBroken
 
 RECOVERY_CODES: Final = 10
 # Tries at a code, as PyPI limits them.
 CODE_LIMITS: Final = (Limit("code.5min", 5, 300), Limit("code.hour", 20, 3600), Limit("code.day", 50, 86_400))
-
-PREPARE = """
-    INSERT INTO second_factors (account_id, sealed_secret) VALUES (%(id)s, %(sealed)s)
-    ON CONFLICT (account_id) DO UPDATE SET sealed_secret = excluded.sealed_secret, last_step = 0, created_at = now()
-    WHERE second_factors.confirmed_at IS NULL"""
-
-CONFIRM = """
-    UPDATE second_factors SET confirmed_at = now(), last_step = %(step)s
-    WHERE account_id = %(id)s AND confirmed_at IS NULL AND sealed_secret = %(sealed)s"""
-
-USE_STEP = """
-    UPDATE second_factors SET last_step = %(step)s
-    WHERE account_id = %(id)s AND confirmed_at IS NOT NULL AND last_step < %(step)s"""
-
-USE_RECOVERY = """
-    UPDATE recovery_codes SET used_at = now() WHERE account_id = %(id)s AND code_hash = %(hash)s AND used_at IS NULL"""
-
-KEEP_CODES = """
-    INSERT INTO recovery_codes (account_id, code_hash) SELECT %(id)s, unnest(%(hashes)s::bytea[])"""
 
 
 class WrongCode(Exception):
@@ -50,8 +31,11 @@ class AlreadyOn(Exception):
 async def prepare(conn: Connection, seals: KeyRing, account_id: int) -> bytes:
     """Make a new secret that counts for nothing until `confirm`; raises AlreadyOn."""
     secret = totp.new_secret()
-    if not await conn.execute(PREPARE, {"id": account_id, "sealed": seals.seal(secret, _place(account_id))}):
-        raise AlreadyOn
+    fresh = {"sealed_secret": seals.seal(secret, _place(account_id)), "last_step": 0, "created_at": Now()}
+    try:
+        await SecondFactor.objects.using(conn).update_or_create(fresh, account_id=account_id, confirmed_at=None)
+    except UniqueViolation:  # there is one, and it is confirmed
+        raise AlreadyOn from None
     return secret
 
 
@@ -61,8 +45,9 @@ async def confirm(conn: Connection, seals: KeyRing, account_id: int, code: str, 
     if factor is None or factor.confirmed_at is not None:
         raise WrongCode
     step = totp.matching_step(secret_of(seals, factor), _digits(code), after=0)
-    values = {"id": account_id, "step": step, "sealed": factor.sealed_secret}
-    if step is None or not await conn.execute(CONFIRM, values):
+    unconfirmed = SecondFactor.objects.using(conn).filter(account_id=account_id, confirmed_at=None)
+    same = unconfirmed.filter(sealed_secret=factor.sealed_secret)
+    if step is None or not await same.update(confirmed_at=Now(), last_step=step):
         raise WrongCode
     await record(conn, account_id, Kind.SECOND_FACTOR_ON, origin)
     await tell_owner(conn, account_id, Kind.SECOND_FACTOR_ON)
@@ -76,10 +61,12 @@ async def use_code(conn: Connection, seals: KeyRing, account_id: int, code: str,
         raise WrongCode
     step = totp.matching_step(secret_of(seals, factor), _digits(code), after=factor.last_step)
     if step is not None:
-        if not await conn.execute(USE_STEP, {"id": account_id, "step": step}):
+        confirmed = SecondFactor.objects.using(conn).filter(account_id=account_id, confirmed_at__isnull=False)
+        if not await confirmed.filter(last_step__lt=step).update(last_step=step):
             raise WrongCode
         return
-    if not await conn.execute(USE_RECOVERY, {"id": account_id, "hash": _hash(account_id, code)}):
+    codes = RecoveryCode.objects.using(conn).filter(account_id=account_id, used_at=None)
+    if not await codes.filter(code_hash=_hash(account_id, code)).update(used_at=Now()):
         raise WrongCode
     await record(conn, account_id, Kind.RECOVERY_CODE_USED, origin)
     await tell_owner(conn, account_id, Kind.RECOVERY_CODE_USED)
@@ -88,16 +75,17 @@ async def use_code(conn: Connection, seals: KeyRing, account_id: int, code: str,
 async def make_recovery_codes(conn: Connection, account_id: int, origin: Origin) -> list[str]:
     """Return ten new recovery codes; those of before are worth nothing any more."""
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
-    await conn.execute("DELETE FROM recovery_codes WHERE account_id = %(id)s", {"id": account_id})
-    await conn.execute(KEEP_CODES, {"id": account_id, "hashes": [_hash(account_id, code) for code in codes]})
+    known = RecoveryCode.objects.using(conn)
+    await known.filter(account_id=account_id).delete()
+    await known.bulk_create([RecoveryCode(account_id=account_id, code_hash=_hash(account_id, code)) for code in codes])
     await record(conn, account_id, Kind.RECOVERY_CODES_MADE, origin)
     return codes
 
 
 async def remove(conn: Connection, account_id: int, origin: Origin) -> None:
     """Ask for the password alone again; the owner is told by mail."""
-    await conn.execute("DELETE FROM recovery_codes WHERE account_id = %(id)s", {"id": account_id})
-    if await conn.execute("DELETE FROM second_factors WHERE account_id = %(id)s", {"id": account_id}):
+    await RecoveryCode.objects.using(conn).filter(account_id=account_id).delete()
+    if await SecondFactor.objects.using(conn).filter(account_id=account_id).delete():
         await record(conn, account_id, Kind.SECOND_FACTOR_OFF, origin)
         await tell_owner(conn, account_id, Kind.SECOND_FACTOR_OFF)
 
