@@ -140,6 +140,7 @@ async def _write(conn: Connection, cart_id: int, sku_id: int, quantity: int, pri
 
 # More than a browser can have on their way at a time.
 RECENT_ADDS = 20
+# An array whose head grows and whose tail is cut, unless it holds the id: one statement, so that of twins one adds.
 NOTE_ADD = """
 UPDATE carts SET recent_adds = (%(id)s::uuid || recent_adds)[1:%(most)s]
 WHERE id = %(cart)s AND %(id)s::uuid <> ALL (recent_adds)

@@ -17,7 +17,7 @@ from shop.db.outbox import Outbox
 SHOWN: Final = 200
 MAIL_ID: Final = re.compile(r"[0-9]{19}")
 
-
+# Looks into the arguments of promises (->>), which managers do not.
 UNDELIVERED: Final = """
     SELECT EXISTS (SELECT FROM outbox WHERE buried_at IS NOT NULL AND split_part(task, '.', 2) = 'mail'
         AND (args->>'account_id' = %(account_id)s::text OR (args->>'order_id')::bigint IN (
