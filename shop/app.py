@@ -34,8 +34,11 @@ from shop.cart.views import basket_hole
 from shop.db import Database
 from shop.db.group_commit import GroupCommit
 from shop.history.views import recent_hole
-from shop.keys import ASSETS, CACHE, DB, DRAINING, LIMITS, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
+from shop.keys import ASSETS, CACHE, DB, DRAINING, LIMITS, MEDIA, PASSWORDS, REDIS, SETTINGS, TOKENS, URLS
 from shop.limits import Limits
+from shop.media.decoding import Decoder
+from shop.media.service import Media, Quota
+from shop.media.store import open_store
 from shop.metrics import serve_metrics
 from shop.orders.checkout.views import ONLINE, TILL
 from shop.orders.live import LiveOrders
@@ -50,6 +53,7 @@ from shop.tokens import Tokens
 from shop.urls import Urls
 from shop.web import csrf, headers, health, media, metrics, middlewares, sessions, static
 from shop.web.access import anyone
+from shop.web.bodies import TAKING_FILES
 from shop.web.pages import PAGES, Pages
 from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
 from shop.web.respond import ERRORS
@@ -107,6 +111,7 @@ def create_app(settings: Settings) -> web.Application:
     app[ASSETS] = assets_of(ROOT / "static")
     app[DECLARED] = {}
     app[DRAINING] = []
+    app[TAKING_FILES] = set[str]()
     app[AT_SIGN_IN] = (
         shop.cart.views.merge,
         shop.orders.views.adopt,
@@ -118,14 +123,13 @@ def create_app(settings: Settings) -> web.Application:
     app[PAGES] = Pages()
     app[ONLINE] = dict[str, str]()
     set_up_templates(app, str(ROOT / "templates"))
-    for routes in (*FEATURES, list(HEALTH)):
+    for routes in (*FEATURES, media.ROUTES, list(HEALTH)):
         add_routes(app, routes)
     if settings.development:
         add_routes(app, static.ROUTES)
-        add_routes(app, media.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
     app.cleanup_ctx.extend(
-        (database, metrics.measured, redis, signed_in_sessions, passwords, kept_pages, till, live_orders)
+        (database, metrics.measured, redis, pictures, signed_in_sessions, passwords, kept_pages, till, live_orders)
     )
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
@@ -147,6 +151,15 @@ async def redis(app: web.Application) -> AsyncIterator[None]:
     app[REDIS] = RedisClient.open(app[SETTINGS].redis_url)
     yield
     await app[REDIS].close()
+
+
+async def pictures(app: web.Application) -> AsyncIterator[None]:
+    """Where pictures are kept, and the processes that read them."""
+    settings = app[SETTINGS]
+    store = open_store(settings.media_url, app[DB])
+    app[MEDIA] = Media(store, Decoder(), Quota(settings.media_user_quota << 20, settings.media_quota << 20))
+    yield
+    await store.close()
 
 
 async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:

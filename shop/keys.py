@@ -7,6 +7,7 @@ from shop.cache.cache import Cache
 from shop.cache.client import RedisClient
 from shop.db import Database
 from shop.limits import Limits
+from shop.media.service import Media
 from shop.passwords import Passwords
 from shop.settings import Settings
 from shop.tokens import Tokens
@@ -22,6 +23,7 @@ PASSWORDS = web.AppKey("PASSWORDS", Passwords)
 LIMITS = web.AppKey("LIMITS", Limits)
 ASSETS = web.AppKey("ASSETS", Assets)
 DRAINING = web.AppKey("DRAINING", list[bool])  # holds something once the process has been told to stop
+MEDIA = web.AppKey("MEDIA", Media)
 
 LANG = web.RequestKey("LANG", str)
 ROUTE = web.RequestKey("ROUTE", str)

@@ -101,7 +101,9 @@ class Settings(BaseModel):
 
     mail_url: str = Field(default="", repr=False)
     mail_sender: str = "Daily Fresh <shop@localhost>"
-    media_url: str = ""
+    media_url: str = Field(default="", repr=False)
+    media_quota: int = Field(default=50_000, ge=1)
+    media_user_quota: int = Field(default=1_000, ge=1)
     secret_keys: Annotated[tuple[Key, ...], BeforeValidator(_listed), Field(repr=False)] = ()
 
     name: str = Field(default="Daily Fresh · 天天生鲜", min_length=1, max_length=60)
@@ -209,7 +211,7 @@ class Settings(BaseModel):
     @field_validator("media_url", mode="after")
     @classmethod
     def _media(cls, value: str) -> str:
-        return _url(value, ("file",)) if value else value
+        return _url(value, ("file", "fastdfs", "s3")) if value else value
 
     @field_validator("url", mode="after")
     @classmethod

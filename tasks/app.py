@@ -55,7 +55,9 @@ def _configured() -> dict[str, Any]:
     return configuration(Settings.inherit(os.environ))
 
 
-app: Final = Celery("bayberry", include=["tasks.mail", "tasks.orders", "tasks.watch"], set_as_current=False)
+app: Final = Celery(
+    "bayberry", include=["tasks.mail", "tasks.media", "tasks.orders", "tasks.watch"], set_as_current=False
+)
 app.add_defaults(_configured)
 
 

@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from shop.accounts.models import identity_key
 from shop.commands.demo_delivery import fill_delivery
@@ -17,7 +19,9 @@ from shop.commands.demo_pictures import has_emoji, paint_all
 from shop.commands.local import at_hand
 from shop.db import Connection, Database
 from shop.facts import fact, state_fact
+from shop.media.local import open_local
 from shop.media.renditions import Renditions
+from shop.media.service import put_safely
 from shop.media.store import open_store
 from shop.passwords import hash_password
 from shop.placement import EmbeddedError
@@ -67,12 +71,23 @@ def _fill(settings: Settings, *, if_empty: bool, products: int) -> int:
         print("This database holds a shop that is not the demo; the demo is not mixed into it.", file=sys.stderr)
         return 1
     if not is_filled:
-        painted = paint_all(read_demo().recipes(), open_store(settings.media_url).folder)
+        with _canvas(settings) as folder:
+            painted = paint_all(read_demo().recipes(), folder)
         asyncio.run(_write(settings, painted))
     if products:
         asyncio.run(_fill_up(settings, products))
     print(f"{' and '.join(name for name, _, _ in PEOPLE)}, password {PASSWORD}")
     return 0
+
+
+@contextmanager
+def _canvas(settings: Settings) -> Iterator[Path]:
+    """Where the demo is painted: into the folder of pictures itself, where there is one."""
+    if settings.media_url.startswith("file:"):
+        yield open_local(settings.media_url).folder
+    else:
+        with TemporaryDirectory(prefix="bayberry-demo-") as folder:
+            yield Path(folder)
 
 
 @asynccontextmanager
@@ -95,11 +110,23 @@ async def _look(settings: Settings) -> bool:
 
 
 async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
+    if not settings.media_url.startswith("file:"):
+        await _carry(settings, painted)
     async with _database(settings) as database, database.transaction() as conn:
         await state_fact(conn, "demo", {"pictures": "emoji" if has_emoji() else "drawn"})
         await fill_shop(conn, read_demo(), painted)
         await fill_delivery(conn, settings.timezone)
         await _invite_people(conn)
+
+
+async def _carry(settings: Settings, painted: dict[str, Renditions]) -> None:
+    """Puts what was painted into the store."""
+    async with _database(settings) as database:
+        store = open_store(settings.media_url, database)
+        for picture in painted.values():
+            for name, data in picture.files.items():
+                await put_safely(store, name, data)
+        await store.close()
 
 
 async def _fill_up(settings: Settings, products: int) -> None:

@@ -11,8 +11,8 @@ from zlib import crc32
 from PIL import Image
 
 from shop.commands.demo_drawings import drawing
+from shop.media.local import LocalStore, write_whole
 from shop.media.renditions import Renditions, make_renditions
-from shop.media.store import LocalStore, write_whole
 from shop.settings import HOME
 
 EMOJI = HOME / "node_modules" / "@lobehub" / "fluent-emoji-3d" / "assets"

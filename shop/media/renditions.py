@@ -31,21 +31,23 @@ class Renditions:
 def make_renditions(picture: Image.Image) -> Renditions:
     """The original and its renditions; the fingerprint is the SHA-256 of the original as our encoder wrote it."""
     pixels = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    whole = _encoded(pixels)
+    whole = encoded(pixels)
     fingerprint = hashlib.sha256(whole).hexdigest()
     files = {original(fingerprint): whole}
     for width in WIDTHS:
         # Never enlarged: a browser does that as well, and nothing is sent for it.
-        files[rendition(fingerprint, width)] = whole if width >= pixels.width else _encoded(_scaled(pixels, width))
+        files[rendition(fingerprint, width)] = whole if width >= pixels.width else encoded(scaled(pixels, width))
     return Renditions(fingerprint, pixels.width, pixels.height, files)
 
 
-def _scaled(picture: Image.Image, width: int) -> Image.Image:
+def scaled(picture: Image.Image, width: int) -> Image.Image:
+    """The picture in that width (pixels)."""
     height = max(1, round(picture.height * width / picture.width))
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _encoded(picture: Image.Image) -> bytes:
+def encoded(picture: Image.Image, quality: int = QUALITY) -> bytes:
+    """The picture as WebP, without what a camera adds."""
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=QUALITY, alpha_quality=QUALITY, method=EFFORT)
+    picture.save(out, "WEBP", quality=quality, alpha_quality=quality, method=EFFORT)
     return out.getvalue()

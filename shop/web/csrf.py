@@ -18,7 +18,7 @@ from typing import Final
 from aiohttp import web
 
 from shop.keys import SETTINGS
-from shop.web.bodies import posted
+from shop.web.bodies import posted, takes_files
 from shop.web.cookies import BASKET, SESSION, cookie_of
 
 FIELD: Final = "csrf_token"
@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @web.middleware
 async def checked(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answers 403 to a changing request from elsewhere, or without the token of its cookie."""
-    if request.method not in SAFE and (_is_foreign(request) or not await _has_token(request)):
+    if request.method not in SAFE and (_is_foreign(request) or not (takes_files(request) or await has_token(request))):
         raise web.HTTPForbidden
     return await handler(request)
 
@@ -88,7 +88,8 @@ def _is_foreign(request: web.Request) -> bool:
     return origin.lower() not in {f"{scheme}://{host}" for host in settings.hosts}
 
 
-async def _has_token(request: web.Request) -> bool:
+async def has_token(request: web.Request) -> bool:
+    """Whether the request shows the token of its cookie, or has none; a route that takes files asks once it has read them."""
     secret = _secret_of(request)
     if not secret or (not cookie_of(request, SESSION) and _is_vouched_for(request)):
         return True

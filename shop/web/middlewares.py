@@ -11,7 +11,7 @@ from aiohttp import web
 from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly, deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
 from shop.urls import PATHS
-from shop.web.bodies import posted
+from shop.web.bodies import posted, takes_files
 from shop.web.metrics import observe
 from shop.web.next_page import own_page
 from shop.web.respond import render_error
@@ -23,7 +23,7 @@ PAGE_SECONDS = 3.0
 CHECKOUT_SECONDS = 8.0
 BODY_SECONDS = 10.0
 RETRY_AFTER = 5  # seconds
-ERROR_PAGES = frozenset({400, 403, 404, 405, 408, 413, 415, 429, 500, 503})
+ERROR_PAGES = frozenset({400, 403, 404, 405, 408, 413, 415, 429, 500, 503, 507})
 
 log = structlog.get_logger("shop.web")
 
@@ -88,7 +88,7 @@ async def bounded(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The whole page has one budget, which every call to a dependency draws from; a body has to arrive within its own."""
     if "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType
-    if request.body_exists:
+    if request.body_exists and not takes_files(request):
         await _arrived(request)
     with deadline(CHECKOUT_SECONDS if _is_slow(request) else PAGE_SECONDS):
         return await handler(request)
@@ -100,7 +100,7 @@ def _machines(app: web.Application) -> set[str]:
 
 
 def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTER) -> web.Response:
-    known = status if status in {400, 403, 404, 429, 500, 503} else 400
+    known = status if status in {400, 403, 404, 429, 500, 503, 507} else 400
     page = render_error(request, known)
     page.set_status(status)
     if status == 408:
@@ -111,7 +111,7 @@ def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTE
 
 
 def _is_slow(request: web.Request) -> bool:
-    return request.method == "POST" and request.path.endswith(("/checkout", "/payment"))
+    return request.method == "POST" and (request.path.endswith(("/checkout", "/payment")) or takes_files(request))
 
 
 async def _arrived(request: web.Request) -> None:

@@ -7,7 +7,10 @@ from aiohttp import web
 
 from shop.keys import LANG, ROUTE, URLS
 from shop.urls import PATHS
+from shop.web.bodies import TAKING_FILES, UPLOADED
+from shop.web.csrf import has_token
 from shop.web.forms import UNUSABLE
+from shop.web.uploads import read
 
 View = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # A door looks at a request before its view does: None lets it in, an answer turns it away.
@@ -23,6 +26,7 @@ class Route:
     door: Door
     methods: tuple[str, ...]
     localized: bool = True
+    takes_files: bool = False
 
 
 DECLARED = web.AppKey("DECLARED", dict[str, Route])
@@ -43,6 +47,11 @@ def action(name: str, view: View, door: Door) -> Route:
     return Route(name, view, door, ("POST",))
 
 
+def upload(name: str, view: View, door: Door, *, localized: bool = True) -> Route:
+    """A form with files: POST only; the files are read behind the door, and stand in request[UPLOADED]."""
+    return Route(name, view, door, ("POST",), localized=localized, takes_files=True)
+
+
 def endpoint(name: str, view: View, door: Door, *methods: str) -> Route:
     """An address for machines: the same in every language."""
     return Route(name, view, door, methods or ("GET",), localized=False)
@@ -60,7 +69,9 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
             handler = _entered(route, lang)
             for method in route.methods:
                 path = urls.localized(PATHS[route.name], lang)
-                app.router.add_route(method, path, handler)
+                resource = app.router.add_route(method, path, handler).resource
+                if route.takes_files and resource is not None:
+                    app[TAKING_FILES].add(resource.canonical)
                 if method == "GET":
                     app.router.add_route("HEAD", path, handler)
 
@@ -74,6 +85,12 @@ def _entered(route: Route, lang: str) -> View:
         if any(UNUSABLE.search(part) for part in request.match_info.values()):
             raise web.HTTPNotFound
         refusal = await route.door(request)
-        return refusal if refusal is not None else await route.view(request)
+        if refusal is not None:
+            return refusal
+        if route.takes_files:
+            request[UPLOADED] = await read(request)
+            if not await has_token(request):
+                raise web.HTTPForbidden
+        return await route.view(request)
 
     return handler

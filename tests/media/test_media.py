@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 
 from shop.db import Database
+from shop.media.errors import MediaMissing
+from shop.media.local import LocalStore, open_local
 from shop.media.names import WIDTHS, is_name, original, rendition
 from shop.media.renditions import Renditions, make_renditions
-from shop.media.service import keep_files, record_picture
-from shop.media.store import LocalStore, MediaMissing, open_store
+from shop.media.service import put_safely, record_picture
 from shop.settings import Settings
 from tests.conftest import Visitor
 
@@ -36,6 +37,11 @@ def test_a_small_picture_is_never_enlarged() -> None:
     assert {len(data) for data in tiny.files.values()} == {len(tiny.files[original(tiny.fingerprint)])}
 
 
+async def keep_files(store: LocalStore, picture: Renditions) -> None:
+    for name, data in picture.files.items():
+        await put_safely(store, name, data)
+
+
 def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*.*"))
 
@@ -43,6 +49,7 @@ def files_in(folder: Path) -> list[str]:
 async def test_a_store_keeps_gives_and_forgets(tmp_path: Path, picture: Renditions) -> None:
     store = LocalStore(tmp_path)
     await keep_files(store, picture)
+    assert sorted([listed.name async for listed in store.listing()]) == sorted(picture.files)
     name = rendition(picture.fingerprint, WIDTHS[0])
     assert await store.get(name) == picture.files[name]
     assert files_in(tmp_path) == sorted(picture.files)
@@ -75,7 +82,7 @@ async def test_a_name_that_is_none_is_never_looked_up(tmp_path: Path, name: str)
 @pytest.mark.parametrize("url", ["", "media", "file://elsewhere/media", "https://example.com/media", "file:"])
 def test_only_a_folder_is_a_store(url: str) -> None:
     with pytest.raises(ValueError, match="SHOP_MEDIA_URL"):
-        open_store(url)
+        open_local(url)
 
 
 async def test_the_same_picture_twice_is_one_row(db: Database, picture: Renditions) -> None:
@@ -85,7 +92,7 @@ async def test_the_same_picture_twice_is_one_row(db: Database, picture: Renditio
 
 
 async def test_a_picture_is_served_for_ever(client: Visitor, settings: Settings, picture: Renditions) -> None:
-    await keep_files(open_store(settings.media_url), picture)
+    await keep_files(open_local(settings.media_url), picture)
     name = rendition(picture.fingerprint, WIDTHS[1])
     response = await client.get(f"/media/{name}")
     assert response.status == 200
