@@ -133,10 +133,11 @@ async def record_renditions(conn: Connection, made: Mapping[str, tuple[str, int]
 
 async def record_picture(conn: Connection, picture: Renditions) -> str:
     """Writes the rows of a picture of our own whose files are all kept; its fingerprint. The same picture twice is one row."""
-    size = len(picture.files[original(picture.fingerprint)])
-    values = {"fingerprint": picture.fingerprint, "width": picture.width, "height": picture.height, "size": size}
-    await conn.execute(RECORD, values | {"by": ""})
-    await _record_objects(conn, {name: (_digest(data), len(data)) for name, data in picture.files.items()})
+    whole = original(picture.fingerprint)
+    size = {"width": picture.width, "height": picture.height, "size": len(picture.files[whole])}
+    await conn.execute(RECORD, {"fingerprint": picture.fingerprint, **size, "by": ""})
+    objects = {name: (_digest(data), len(data)) for name, data in picture.files.items()}
+    await _record_objects(conn, objects | {whole: (picture.fingerprint, size["size"])})
     return picture.fingerprint
 
 

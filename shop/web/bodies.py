@@ -25,7 +25,7 @@ TAKING_FILES = web.AppKey("TAKING_FILES", set[str])
 def takes_files(request: web.Request) -> bool:
     """Whether the route reads a form with files itself, so that nobody before it may."""
     resource = request.match_info.route.resource
-    return request.method == "POST" and resource is not None and resource.canonical in request.app[TAKING_FILES]
+    return request.method == "POST" and resource is not None and resource.canonical in request.app.get(TAKING_FILES, ())
 
 
 async def posted(request: web.Request) -> MultiDict[str]:
