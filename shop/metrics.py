@@ -25,6 +25,9 @@ PAGES = Counter(
     "shop_pages_total", "Pages asked for, by where they came from: ready, kept, shared, rendered", ["source"]
 )
 ORDERS = Counter("shop_orders_total", "Checkouts, by what came of them: placed, again, refused", ["outcome"])
+PAYMENTS = Counter(
+    "shop_payments_total", "What providers said, by what it meant; refused notices too", ["provider", "outcome"]
+)
 OUTBOX = Gauge("shop_outbox_promises", "Promises by state: open, buried", ["state"])
 OUTBOX_AGE = Gauge("shop_outbox_oldest_seconds", "How long the oldest promise that is due has waited")
 QUEUE = Gauge("shop_queue_messages", "Messages in the broker that no worker has taken")

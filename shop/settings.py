@@ -18,6 +18,7 @@ PREFIX: Final = "SHOP_"
 DEVELOPMENT_MARK: Final = "BAYBERRY_DEVELOPMENT"
 MAIL_ROOM: Final = "mailroom:"
 HOME: Final = Path(__file__).resolve().parent.parent
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 REQUIRED_FOR_REAL: Final = (
     "url",
@@ -118,6 +119,14 @@ class Settings(BaseModel):
     units_per_order: int = Field(default=99, ge=1, le=99)
     order_mails: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
 
+    payment_methods: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("cash",)
+    payment_sandbox_url: str = ""
+    payment_alipay_app_id: str = ""
+    payment_alipay_seller_id: str = ""
+    payment_alipay_private_key: Path | None = None
+    payment_alipay_public_key: Path | None = None
+    payment_alipay_gateway: str = "https://openapi.alipay.com/gateway.do"
+
     state: Path = HOME / "var"
 
     @classmethod
@@ -213,6 +222,14 @@ class Settings(BaseModel):
     def _media(cls, value: str) -> str:
         return _url(value, ("file", "fastdfs", "s3")) if value else value
 
+    @field_validator("payment_alipay_gateway", mode="after")
+    @classmethod
+    def _gateway(cls, value: str) -> str:
+        parts = urlsplit(_url(value, ("https", "http")))
+        if not parts.hostname or (parts.scheme == "http" and parts.hostname not in LOOPBACK):
+            raise ValueError("has to be a full https: address")
+        return value
+
     @field_validator("url", mode="after")
     @classmethod
     def _address(cls, value: str) -> str:
@@ -231,6 +248,11 @@ class Settings(BaseModel):
         if filled.get("development"):
             filled.setdefault("url", f"http://localhost:{filled.get('port', 8000)}")
             filled.setdefault("mail_url", MAIL_ROOM)
+            filled.setdefault("payment_methods", ("sandbox", "cash"))
+            # Another name than localhost makes it another site too, as a real bank is.
+            port = str(filled.get("port", 8000))
+            beside = int(port) + 1 if port.isdecimal() else 8001
+            filled.setdefault("payment_sandbox_url", f"http://127.0.0.1:{beside}")
             filled.setdefault("media_url", f"file://{Path(filled.get('state', HOME / 'var')).resolve()}/media")
         elif str(filled.get("mail_url", "")).startswith(MAIL_ROOM):
             raise ValueError("SHOP_MAIL_URL asks for the mail room, which exists only in development.")

@@ -56,7 +56,9 @@ def _configured() -> dict[str, Any]:
 
 
 app: Final = Celery(
-    "bayberry", include=["tasks.mail", "tasks.media", "tasks.orders", "tasks.watch"], set_as_current=False
+    "bayberry",
+    include=["tasks.mail", "tasks.media", "tasks.orders", "tasks.payments", "tasks.watch"],
+    set_as_current=False,
 )
 app.add_defaults(_configured)
 

@@ -10,15 +10,18 @@ from shop.accounts.queries import account_by_id
 from shop.cart.models import GUEST_DAYS
 from shop.cart.service import forget_old_guests
 from shop.db import outbox
-from shop.db.outbox import Hopeless, Lease
+from shop.db.outbox import Lease
 from shop.delivery.service import make_windows
 from shop.i18n import N_, format_span, text_in
 from shop.money import format_money
+from shop.orders.holds import keep_holding
 from shop.orders.links import order_link
-from shop.orders.models import CASH, Order, OrderLine
+from shop.orders.models import Order, OrderLine
 from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
 from shop.orders.service import ended_holds, finish_old, release
+from shop.payments.queries import open_payment
+from tasks.payments import LONGER_SECONDS, LONGEST_SECONDS, ask_before_release
 from tasks.runtime import Workshop, promised
 
 HOLDS_AT_ONCE: Final = 500
@@ -88,24 +91,10 @@ async def send_to_shop(
     await _tell(shop, held, order_id, news, to=to, amount=amount)
 
 
-@promised("tasks.payments.refund")
-async def refund(shop: Workshop, held: Lease, *, order_id: int) -> None:
-    """Give back what is left of a paid order; cash is given back by people, who are told so."""
-    async with shop.db.read() as conn:
-        order = await order_by_id(conn, order_id)
-    if order is None or order.refunded == order.total:
-        return
-    if order.method != CASH:
-        raise Hopeless(f"no provider called {order.method} is switched on")
-    due = {"order_id": order_id, "news": "cash_due", "amount": order.total - order.refunded}
-    mails = [("tasks.mail.send_to_shop", {**due, "to": to}) for to in shop.settings.order_mails]
-    async with shop.db.transaction() as conn:
-        await outbox.promise_all(conn, mails)
-
-
 @promised("tasks.orders.sweep")
 async def sweep(shop: Workshop, held: Lease) -> None:
     """Release holds that have ended, make the windows of the coming week, finish and forget what is past."""
+    await ask_before_release(shop)
     for _ in range(HOLDS_AT_ONCE):
         if not await _release_one(shop):
             break
@@ -124,7 +113,13 @@ async def _release_one(shop: Workshop) -> bool:
     """
     async with shop.db.transaction() as conn:
         ended = await ended_holds(conn, 1)
-        return bool(ended) and await release(conn, ended[0])
+        if not ended:
+            return False
+        # Money may come at any moment until the provider says otherwise; an hour after the order we wait no longer.
+        is_open = await open_payment(conn, ended[0]) is not None
+        if is_open and await keep_holding(conn, ended[0], LONGER_SECONDS, at_most=LONGEST_SECONDS):
+            return True
+        return await release(conn, ended[0])
 
 
 async def _tell(

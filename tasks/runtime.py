@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -17,6 +17,7 @@ from shop.db import Connection, Database, DbError, breakers, outbox
 from shop.db.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
 from shop.mail import Mailer
 from shop.metrics import TASK_SECONDS, TASKS
+from shop.payments.providers.registry import Providers
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -40,6 +41,7 @@ class Workshop:
     urls: Urls
     tokens: Tokens
     mailer: Mailer
+    providers: Providers = field(default_factory=lambda: Providers({}))
 
     @classmethod
     async def open(cls, settings: Settings) -> Workshop:
@@ -50,6 +52,7 @@ class Workshop:
             Urls(settings.url, settings.languages),
             Tokens(settings.secret_keys),
             Mailer.of(settings),
+            Providers.of(settings),
         )
 
     def spoken(self, lang: str) -> str:

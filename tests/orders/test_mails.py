@@ -18,6 +18,7 @@ from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
 from tasks import orders as tasks
+from tasks.payments import refund
 from tasks.runtime import Workshop
 from tests.orders.market import Market
 
@@ -142,7 +143,7 @@ async def test_cash_that_goes_back_is_given_by_people(shop: Workshop, market: Ma
         row = await conn.fetch_one("DELETE FROM outbox RETURNING task, args")
     assert row is not None
     assert row.task == "tasks.payments.refund"
-    await tasks.refund(shop, Lease(1, *([None] * 2), row.task, row.args, 1), **row.args)  # type: ignore[arg-type]
+    await refund(shop, Lease(1, *([None] * 2), row.task, row.args, 1), **row.args)  # type: ignore[arg-type]
     await keep_promises(shop)
     first, second = shop.mailer.mails  # type: ignore[attr-defined]
     assert {first["To"].addresses[0].addr_spec, second["To"].addresses[0].addr_spec} == {

@@ -1,0 +1,1 @@
+"""Who takes the money: one file a provider, all behind one Protocol."""
