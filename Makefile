@@ -25,7 +25,7 @@ prove: .prepared ## run the longer proofs too
 
 faults: .prepared ## break everything, longer: killed, silent, full and flushed servers, crowds, 10,000 cancellations
 	@BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q $(or $(ARGS),tests/accounts/test_crowd.py \
-		tests/db/test_faults.py tests/db/test_races.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
+		tests/db/test_faults.py tests/db/test_races.py tests/db/test_pgbouncer.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
 		tests/web/test_pages_without_redis.py tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py)
 
 bench: .prepared ## measure: CPU and rates against the bare way, both in one run; ARGS=pages for one
