@@ -95,6 +95,7 @@ class Settings(BaseModel):
     database_owner_url: PostgresUrl = ""
     database_listen_url: PostgresUrl = ""
     replica_url: PostgresUrl = ""
+    processes: int = Field(default=1, ge=1)
 
     redis_url: RedisUrl = ""
     cache_url: CacheUrl = ""

@@ -1,4 +1,4 @@
-"""What keeps a real shop from starting on the wrong database: the demo's, or one whose other processes have another key ring."""
+"""What keeps a real shop from starting: the demo's database, one whose other processes have another key ring, or too small a one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from shop.db import Connection, Database, DbError
+from shop.db.engine import POOL_SIZE
 from shop.facts import fact, state_fact
 from shop.settings import Settings
 
 KEYS_FACT: Final = "key_ring"
+ROOM: Final = """
+    SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - 5"""
 
 
 class WrongDatabase(Exception):
@@ -20,9 +23,12 @@ class WrongDatabase(Exception):
 async def check_database(settings: Settings) -> None:
     """Raises WrongDatabase. A database that is away says nothing, and does not keep the shop from starting."""
     database = await Database.open(url=settings.database_url, min_size=0, max_size=1)
+    is_direct = settings.database_listen_url in {"", settings.database_url}
     try:
         async with database.transaction() as conn:
             await refuse_the_demo(conn)
+            if is_direct:  # else PgBouncer makes few of many
+                await require_room(conn, settings.processes)
             await agree_on_keys(conn, settings.secret_keys)
     except DbError:
         return
@@ -35,6 +41,16 @@ async def refuse_the_demo(conn: Connection) -> None:
     if await fact(conn, "demo") is not None:
         raise WrongDatabase(
             "SHOP_DATABASE_URL holds the demo, whose passwords everybody knows; serve a database of your own."
+        )
+
+
+async def require_room(conn: Connection, processes: int) -> None:
+    """Raises WrongDatabase where so many web processes could leave the server fewer than 5 connections for everybody else."""
+    given, wanted = await conn.fetch_value(ROOM), processes * POOL_SIZE
+    if wanted > given:
+        raise WrongDatabase(
+            f"SHOP_PROCESSES: {processes} may open {wanted} connections, and PostgreSQL has {given} for them; "
+            "raise its max_connections, run fewer, or put PgBouncer between."
         )
 
 

@@ -29,6 +29,7 @@ WRITE_SECONDS = 2.0
 TRANSACTION_SECONDS = 8.0
 ATTEMPTS = 3
 BATCH = 500
+POOL_SIZE = 10
 
 T = TypeVar("T")
 Statement = str | ClauseElement
@@ -192,7 +193,7 @@ class Database:
 
     @classmethod
     async def open(
-        cls, *, url: str, listen_url: str = "", replica_url: str = "", min_size: int = 1, max_size: int = 10
+        cls, *, url: str, listen_url: str = "", replica_url: str = "", min_size: int = 1, max_size: int = POOL_SIZE
     ) -> Self:
         """Pools for libpq URLs; connections are made in the background and on need, so an absent server is no error."""
         primary = Pool(url, min_size, max_size)
@@ -209,14 +210,6 @@ class Database:
     def pool(self) -> Pool:
         """The primary's pool, for metrics."""
         return self._primary
-
-    async def require_room(self, processes: int) -> None:
-        """DbUnavailable where so many processes with pools like this would leave the server fewer than 5 connections."""
-        free = "SELECT setting::int - 8 FROM pg_settings WHERE name = 'max_connections'"  # 3 are the superuser's
-        async with self.read() as conn:
-            given, wanted = await conn.fetch_value(free), processes * self._primary.max_size
-        if wanted > given:
-            raise DbUnavailable(f"{processes} processes may open {wanted} connections, and the server gives {given}")
 
     @asynccontextmanager
     async def read(self, *, stale_ok: bool = False) -> AsyncIterator[Connection]:
