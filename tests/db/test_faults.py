@@ -218,6 +218,7 @@ async def test_a_killed_backend_is_noticed_and_a_read_asked_again(broken: Postgr
 
 
 async def test_d4_d11_a_full_server_is_503_and_starting_is_lazy(broken: Postgres) -> None:
+    as_superuser(broken, "INSERT INTO goods VALUES (1, 100) ON CONFLICT DO NOTHING")
     as_superuser(broken, "ALTER ROLE shop_web CONNECTION LIMIT 12")
     databases = [await Database.open(url=broken.web_url, max_size=10) for _ in range(20)]
     try:
