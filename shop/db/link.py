@@ -46,10 +46,10 @@ class Link(AiopgConnection):
         link = cls(url, seconds)
         try:
             await link
+            link._answers = link.raw.cursor()
         except psycopg2.Error as error:
             link.close()
             raise link._told(error, seconds) from error
-        link._answers = link.raw.cursor()
         return link
 
     async def run(self, sql: str, params: Any, seconds: float) -> Any:
@@ -105,8 +105,8 @@ class Link(AiopgConnection):
 
     def _look(self) -> None:
         self._timer = None
-        if self._waiter is None or self.closed:
-            return
+        if self._waiter is None or self._waiter.done() or self.closed:
+            return  # the answer may have come in this very turn of the loop
         if self._loop.time() < self._due:
             self._timer = self._loop.call_at(self._due, self._look)
         else:

@@ -129,6 +129,8 @@ class Pool:
         try:
             link = await Link.connect(self._url, CONNECT_SECONDS)
         except DbError as error:
+            if self._failure is None:  # once for each time it goes
+                log.warning("PostgreSQL cannot be reached: %s", " ".join(str(error).split()))
             self._failure = error
             return
         self._failure = None

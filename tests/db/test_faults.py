@@ -33,6 +33,7 @@ from shop.db import (
     deadline,
 )
 from shop.db.group_commit import GroupCommit
+from shop.db.link import Link
 from shop.embedded import DATABASE, Postgres
 from shop.settings import Settings
 from shop.start_checks import WrongDatabase, check_database, require_room
@@ -245,7 +246,7 @@ async def test_d4_the_pools_must_fit_the_server(database: Database) -> None:
             await require_room(conn, processes=10)
 
 
-async def test_d4_a_shop_that_does_not_fit_does_not_start(broken: Postgres, settings: Settings) -> None:
+async def test_d4_a_shop_that_does_not_fit_does_not_start(broken: Postgres, settings: Settings, clean: None) -> None:
     """Behind a pooler, which makes few of many, it does."""
     crowd = settings.model_copy(update={"processes": 10, "database_listen_url": ""})
     with pytest.raises(WrongDatabase, match="SHOP_PROCESSES"):
@@ -419,15 +420,31 @@ async def test_a_replica_takes_only_reads_that_may_be_stale(broken: Postgres) ->
         await database.close()
 
 
-async def test_an_absent_server_is_no_error_until_somebody_asks(broken: Postgres) -> None:
+async def test_an_absent_server_is_no_error_until_somebody_asks(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says it in one line, however many ask."""
     database = await Database.open(url="postgresql://nobody@/nothing?host=/nowhere")
     try:
-        told = await refused(lambda: stock(database), within=0.6)
-        assert isinstance(told, DbUnavailable)
-        assert told.retry_after == 5
+        for _ in range(3):
+            told = await refused(lambda: stock(database), within=0.6)
+            assert isinstance(told, DbUnavailable)
+            assert told.retry_after == 5
     finally:
         await database.close()
     assert isinstance(await refused(lambda: stock(database), within=0.1), DbUnavailable)
+    (line,) = [record for record in caplog.records if record.name == "shop.db.pool"]
+    assert line.getMessage().startswith("PostgreSQL cannot be reached: connection to server on socket")
+    assert "\n" not in line.getMessage()
+    assert line.exc_info is None
+
+
+async def test_an_answer_that_comes_in_the_last_moment_leaves_the_connection_whole(broken: Postgres) -> None:
+    link = await Link.connect(broken.web_url, 5)
+    asked = asyncio.create_task(link.run("SELECT 1", None, 0.05))
+    await asyncio.sleep(0)
+    time.sleep(0.2)  # noqa: ASYNC251 - the loop is busy, and then finds the answer and the end of the time together
+    assert (await asked).fetchone() == (1,)
+    assert link.is_clean
+    link.close()
 
 
 def test_d3_nobody_else_takes_connections() -> None:
