@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from shop.media.store import write_whole
+from shop.media.local import write_whole
 from shop.operations.host_files import HostFile
 from shop.operations.places import Places
 
