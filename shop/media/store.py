@@ -10,7 +10,10 @@ from shop.db import Database
 from shop.media.errors import MediaAway as MediaAway
 from shop.media.errors import MediaFull as MediaFull
 from shop.media.errors import MediaMissing as MediaMissing
+from shop.media.fastdfs.client import FastDFS
+from shop.media.fastdfs.store import FastDFSStore, read_url
 from shop.media.local import open_local
+from shop.media.locations import Locations
 from shop.media.names import Listed
 
 SCHEMES: Final = ("file", "fastdfs", "s3")
@@ -46,5 +49,12 @@ def open_store(url: str, db: Database) -> MediaStore:
     match urlsplit(url).scheme:
         case "file":
             return open_local(url)
+        case "fastdfs":
+            trackers, group, cluster = read_url(url)
+            return FastDFSStore(FastDFS(trackers, group), Locations(db, cluster))
+        case "s3":
+            from shop.media.s3 import open_s3  # 16 MB that a shop with a folder does without
+
+            return open_s3(url)
         case _:
             raise ValueError("SHOP_MEDIA_URL has to begin with file:, fastdfs: or s3:")
