@@ -21,6 +21,11 @@ POOL = Gauge(
     ["state"],
     multiprocess_mode="livesum",
 )
+REPEATED = Gauge(
+    "shop_transactions_repeated",
+    "Transactions that were tried again after a deadlock or a serialization failure",
+    multiprocess_mode="livesum",
+)
 PAGES = Counter(
     "shop_pages_total", "Pages asked for, by where they came from: ready, kept, shared, rendered", ["source"]
 )

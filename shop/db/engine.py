@@ -215,7 +215,14 @@ class Database:
     async def read(self, *, stale_ok: bool = False) -> AsyncIterator[Connection]:
         """A connection that commits each statement; with `stale_ok` perhaps a replica's, for search and reports."""
         pool = self._replica if stale_ok else self._primary
-        conn = Connection(await pool.acquire(), pool)
+        try:
+            link = await pool.acquire()
+        except DbUnavailable:
+            if pool is self._primary:
+                raise
+            pool = self._primary  # nobody needs the replica
+            link = await pool.acquire()
+        conn = Connection(link, pool)
         try:
             yield conn
         finally:

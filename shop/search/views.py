@@ -23,7 +23,7 @@ PAGE = re.compile(r"[1-9]\d{0,3}", re.ASCII)
 async def results(request: web.Request) -> web.StreamResponse:
     """The goods that were meant, page by page; an empty search shows the stalls."""
     typed, lang = _typed(request), request[LANG]
-    async with request.app[DB].read() as conn:
+    async with request.app[DB].read(stale_ok=True) as conn:
         found = await search(conn, typed)
         last = max(1, -(-len(found.product_ids) // PAGE_SIZE))
         number = min(_page(request), last)
@@ -45,7 +45,7 @@ async def results(request: web.Request) -> web.StreamResponse:
 
 async def suggestions(request: web.Request) -> web.StreamResponse:
     """Up to eight goods as JSON, for the list below the search field."""
-    async with request.app[DB].read() as conn:
+    async with request.app[DB].read(stale_ok=True) as conn:
         cards = await suggested(conn, _typed(request), request[LANG], MOST_SUGGESTIONS)
     found = [_suggestion(request, card) for card in cards]
     return web.json_response({"suggestions": found}, headers={"Cache-Control": "public, max-age=60"})

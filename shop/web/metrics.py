@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import Counter, Histogram, generate_latest
 
 from shop.keys import DB
-from shop.metrics import LOOP_LAG, POOL
+from shop.metrics import LOOP_LAG, POOL, REPEATED
 from shop.web.peers import came_through_proxy
 
 SAMPLE_SECONDS = 0.5
@@ -69,3 +69,4 @@ async def _sample(app: web.Application) -> None:
         LOOP_LAG.observe(max(0.0, loop.time() - due))
         POOL.labels("busy").set(pool.busy)
         POOL.labels("all").set(pool.size)
+        REPEATED.set(app[DB].retries)

@@ -420,6 +420,15 @@ async def test_a_replica_takes_only_reads_that_may_be_stale(broken: Postgres) ->
         await database.close()
 
 
+async def test_without_its_replica_the_primary_answers(broken: Postgres) -> None:
+    database = await Database.open(url=broken.web_url, replica_url="postgresql://nobody@/nothing?host=/nowhere")
+    try:
+        async with database.read(stale_ok=True) as conn:
+            assert await conn.fetch_value("SELECT current_database()") == DATABASE
+    finally:
+        await database.close()
+
+
 async def test_an_absent_server_is_no_error_until_somebody_asks(caplog: pytest.LogCaptureFixture) -> None:
     """The log says it in one line, however many ask."""
     database = await Database.open(url="postgresql://nobody@/nothing?host=/nowhere")

@@ -1,15 +1,21 @@
 """Searching as people do: in Chinese, in pinyin, by initials, with slips of the finger, and with bad intent."""
 
+import asyncio
+
 import pytest
+from aiohttp.test_utils import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shop.app import create_app
 from shop.catalog.service import add_category, describe_product, set_status
 from shop.db import Database
 from shop.search.queries import search
 from shop.search.service import add_synonyms
+from shop.settings import Settings
 from tests.catalog.stall import sell
 from tests.conftest import Visitor
+from tests.servers import ShopServer
 
 GOODS = {
     "Tomatoes": "西红柿",
@@ -133,6 +139,18 @@ async def test_what_was_sought_in_vain_is_counted(db: Database, client: Visitor,
     async with db.read() as conn:
         misses = await conn.fetch_all("SELECT words, lang, times FROM search_misses ORDER BY words")
     assert [tuple(miss) for miss in misses] == [("durian", "en", 2), ("榴莲", "en", 1)]
+
+
+async def test_only_searches_go_to_the_replica(settings: Settings, db: Database, stall: dict[str, int]) -> None:
+    app = await asyncio.to_thread(
+        create_app, settings.model_copy(update={"replica_url": f"{settings.database_url}&application_name=replica"})
+    )
+    others = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'replica'"
+    async with ShopServer(app, port=settings.port) as server, TestClient(server) as visitor, db.read() as conn:
+        assert (await visitor.get("/")).status == 200
+        assert await conn.fetch_value(others) == 0
+        assert "Apple juice" in await (await visitor.get("/search?q=juice")).text()
+        assert await conn.fetch_value(others) > 0
 
 
 async def test_suggestions_while_one_types(client: Visitor, stall: dict[str, int]) -> None:
