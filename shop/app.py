@@ -19,6 +19,7 @@ import shop.history.service
 import shop.mailroom.routes
 import shop.orders.personal_data
 import shop.orders.routes
+import shop.payments.routes
 import shop.reviews.queries
 import shop.reviews.routes
 import shop.search.routes
@@ -40,12 +41,14 @@ from shop.media.decoding import Decoder
 from shop.media.service import Media, Quota
 from shop.media.store import open_store
 from shop.metrics import serve_metrics
-from shop.orders.checkout.views import ONLINE, TILL
+from shop.orders.checkout.views import ONLINE, TAKES_CASH, TILL
 from shop.orders.live import LiveOrders
 from shop.orders.placing.models import Terms
 from shop.orders.placing.service import place_orders
-from shop.orders.views import LIVE
+from shop.orders.views import LIVE, PAYMENT_PART
 from shop.passwords import Passwords
+from shop.payments.providers.registry import Providers
+from shop.payments.views import OWN_ORDER, PROVIDERS
 from shop.sealing import KeyRing
 from shop.settings import Settings
 from shop.start_checks import check_database
@@ -85,6 +88,7 @@ FEATURES: tuple[list[Route], ...] = (
     shop.reviews.routes.ROUTES,
     shop.search.routes.ROUTES,
     shop.orders.routes.ROUTES,
+    shop.payments.routes.ROUTES,
 )
 
 # What fills the holes of a kept page (templates/partials/{name}.html) for its visitor.
@@ -121,7 +125,9 @@ def create_app(settings: Settings) -> web.Application:
     app[PARTIALS] = Partials(HOLES)
     app[ERRORS] = {}
     app[PAGES] = Pages()
-    app[ONLINE] = dict[str, str]()
+    app[PROVIDERS] = Providers.of(settings)
+    app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
+    app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.own, shop.payments.views.payment_part
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, media.ROUTES, list(HEALTH)):
         add_routes(app, routes)
@@ -129,7 +135,18 @@ def create_app(settings: Settings) -> web.Application:
         add_routes(app, static.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
     app.cleanup_ctx.extend(
-        (database, metrics.measured, redis, pictures, signed_in_sessions, passwords, kept_pages, till, live_orders)
+        (
+            database,
+            metrics.measured,
+            redis,
+            pictures,
+            providers,
+            signed_in_sessions,
+            passwords,
+            kept_pages,
+            till,
+            live_orders,
+        )
     )
     app.on_response_prepare.append(headers.protect)
     app.on_shutdown.append(_drain)
@@ -200,6 +217,12 @@ async def kept_pages(app: web.Application) -> AsyncIterator[None]:
     await pages.changes.stop()
     await pages.shared.close()
     await app[CACHE].close()
+
+
+async def providers(app: web.Application) -> AsyncIterator[None]:
+    """Connections to providers of payment, opened at the first call."""
+    yield
+    await app[PROVIDERS].close()
 
 
 async def till(app: web.Application) -> AsyncIterator[None]:

@@ -80,9 +80,10 @@ def redis_url(valkey: Valkey) -> str:
 @pytest.fixture(scope="session")
 def settings(postgres: Postgres, valkey: Valkey, scratch: Path) -> Settings:
     """The settings of development on our own servers and a free port."""
-    with socket.socket() as probe:
+    with socket.socket() as probe, socket.socket() as other:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        other.bind(("127.0.0.1", 0))
+        port, bank_port = probe.getsockname()[1], other.getsockname()[1]
     return Settings.of(
         development=True,
         port=port,
@@ -91,6 +92,7 @@ def settings(postgres: Postgres, valkey: Valkey, scratch: Path) -> Settings:
         redis_url=valkey.url,
         cache_url=valkey.cache_url,
         broker_url=valkey.broker_url,
+        payment_sandbox_url=f"http://127.0.0.1:{bank_port}",
         secret_keys=(os.urandom(32), os.urandom(32)),
         state=scratch,
     )

@@ -11,13 +11,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from shop.app import create_app
 from shop.settings import Settings
-from shop.web.access import anyone, fresh, signed_in
+from shop.web.access import anyone, fresh, from_provider, signed_in
 from shop.web.csrf import HEADER
 from shop.web.routing import DECLARED, Route
 
 Visitor = TestClient[web.Request, web.Application]
 
-DOORS = {anyone, signed_in, fresh}
+DOORS = {anyone, signed_in, fresh, from_provider}
 COOKIE = f"session={'a' * 32}.{'b' * 43}"
 FOREIGN = (
     {"Origin": "https://evil.example"},

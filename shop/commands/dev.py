@@ -8,9 +8,10 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from shop.commands.local import Local
-from shop.commands.sockets import Taken, inherited, listen
+from shop.commands.sockets import Taken, inherited, listen, listen_near
 from shop.commands.supervisor import Stop, Supervisor
 from shop.embedded import lock
 from shop.installation import NODE_MODULES
@@ -66,7 +67,7 @@ def _finish_undisturbed() -> None:
 def _watch(local: Local, sockets: list[socket.socket], stop: Stop) -> None:
     settings = local.settings()
     local.migrate()
-    supervisor = Supervisor(local, sockets)
+    supervisor = Supervisor(local, sockets, _open_bank(settings))
     try:
         accounts = supervisor.fill_demo()
         supervisor.start_web(settings.url)
@@ -76,6 +77,14 @@ def _watch(local: Local, sockets: list[socket.socket], stop: Stop) -> None:
     finally:
         _finish_undisturbed()
         supervisor.stop()
+
+
+def _open_bank(settings: Settings) -> list[socket.socket]:
+    """The sandbox bank's sockets, if one can pay there."""
+    if "sandbox" not in settings.payment_methods:
+        return []
+    address = urlsplit(settings.payment_sandbox_url)
+    return listen_near(address.hostname or "127.0.0.1", address.port or 80)
 
 
 def _greet(settings: Settings, accounts: str) -> None:

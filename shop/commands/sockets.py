@@ -33,6 +33,20 @@ def listen(host: str, port: int) -> list[socket.socket]:
     return opened
 
 
+def listen_near(host: str, port: int) -> list[socket.socket]:
+    """The same for a server whose address is told to everybody who needs it: any free port will do."""
+    try:
+        return listen(host, port)
+    except Taken:
+        return listen(host, 0)[:1]
+
+
+def address_of(sockets: list[socket.socket]) -> str:
+    """Where the first of these sockets is reached by HTTP."""
+    host, port = sockets[0].getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
 def listen_on_path(path: Path) -> list[socket.socket]:
     """Open a unix socket for the proxy of our group, replacing one that nobody answers on any more; raises Taken."""
     with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:

@@ -18,6 +18,7 @@ from watchfiles import PythonFilter, watch
 from shop.children import start_child, stop_child
 from shop.commands.local import Local
 from shop.commands.programs import RELAY, WORKER, python
+from shop.commands.sockets import address_of
 from shop.settings import HOME
 
 WATCHED: Final = ("shop", "templates", "static", "tasks")
@@ -92,8 +93,10 @@ class Program:
 class Supervisor:
     """All programs of development."""
 
-    def __init__(self, local: Local, sockets: list[socket.socket]) -> None:
+    def __init__(self, local: Local, sockets: list[socket.socket], bank: list[socket.socket]) -> None:
         environ = local.environ()
+        if bank:
+            environ |= {"SHOP_PAYMENT_SANDBOX_URL": address_of(bank)}
         numbers = tuple(opened.fileno() for opened in sockets)
         web = [sys.executable, "run.py", "dev", "--serve-on", ",".join(map(str, numbers))]
         worker = python(WORKER, "--pool=threads", "--concurrency=4", "--loglevel=info")
@@ -104,6 +107,11 @@ class Supervisor:
             Program("worker", worker, environ, log=local.state / "worker.log"),
             Program("relay", python(RELAY, "--beat"), environ, log=local.state / "relay.log"),
         ]
+        if bank:
+            doors = tuple(opened.fileno() for opened in bank)
+            serve = [sys.executable, "run.py", "bank", "--serve-on", ",".join(map(str, doors))]
+            log = local.state / "bank.log"
+            self._programs.append(Program("sandbox bank", serve, environ, log=log, descriptors=doors))
 
     def start(self) -> None:
         """Start all programs that do not run, from the main thread."""

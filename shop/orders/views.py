@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -34,6 +34,9 @@ from shop.web.respond import render, render_error, see_other
 from shop.web.sessions import SESSIONS
 
 LIVE = web.AppKey("LIVE", LiveOrders)
+# What the page of an order that waits for its money offers, and the headers it needs for that; app.py hands it over.
+PaymentPart = Callable[[web.Request, Order], Awaitable[tuple[Mapping[str, Any], Mapping[str, str]]]]
+PAYMENT_PART: web.AppKey[PaymentPart] = web.AppKey("PAYMENT_PART")
 
 PAGE: Final = 20
 WRONG: Final = 422
@@ -93,12 +96,12 @@ async def orders(request: web.Request) -> web.StreamResponse:
 
 async def order(request: web.Request) -> web.StreamResponse:
     """The story of one order, and what can be done about it."""
-    return await _show(request, await _own(request), ReturnForm.blank(request))
+    return await _show(request, await own(request), ReturnForm.blank(request))
 
 
 async def receipt(request: web.Request) -> web.StreamResponse:
     """The receipt, to be printed: every line, and the tax contained in it by rate."""
-    found = await _own(request)
+    found = await own(request)
     async with request.app[DB].read() as conn:
         page = await order_page(conn, found)
     return await render(
@@ -108,7 +111,7 @@ async def receipt(request: web.Request) -> web.StreamResponse:
 
 async def cancel(request: web.Request) -> web.StreamResponse:
     """Cancels, as long as nothing is packed."""
-    found = await _own(request)
+    found = await own(request)
     visitor = await visitor_of(request)
     try:
         async with request.app[DB].transaction() as conn:
@@ -120,7 +123,7 @@ async def cancel(request: web.Request) -> web.StreamResponse:
 
 async def ask_return(request: web.Request) -> web.StreamResponse:
     """Asks to give the goods back."""
-    found = await _own(request)
+    found = await own(request)
     visitor = await visitor_of(request)
     form = await ReturnForm.read(request)
     if not form.validate():
@@ -135,7 +138,7 @@ async def ask_return(request: web.Request) -> web.StreamResponse:
 
 async def order_again(request: web.Request) -> web.StreamResponse:
     """Puts everything of an order into the basket, as far as it can be had."""
-    found = await _own(request)
+    found = await own(request)
     visitor = await visitor_of(request)
     owner = Owner(account_id=visitor.account_id) if visitor.account_id else Owner(cookie_hash=basket_hash_of(request))
     if owner == Owner():
@@ -184,7 +187,7 @@ async def look_up(request: web.Request) -> web.StreamResponse:
 
 async def events(request: web.Request) -> web.StreamResponse:
     """News of an order as they happen, until the visitor leaves, the session ends or the shop goes."""
-    found = await _own(request)
+    found = await own(request)
     visitor = await visitor_of(request)
     who = f"a{visitor.account_id}" if visitor.account_id == found.account_id else f"o{found.id}"
     try:
@@ -225,11 +228,12 @@ async def adopt(conn: Connection, request: web.Request, sign_in: Any) -> None:
 async def _show(request: web.Request, found: Order, form: ReturnForm, status: int = 200) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         page = await order_page(conn, found)
-    told: dict[str, Any] = {"page": page, "order": found, "form": form, **_keyed(request), **WORDS}
-    return await render(request, "orders/order.html", status=status, headers=PRIVATE, **told)
+    offer, policy = await request.app[PAYMENT_PART](request, found) if page.awaits_payment else ({}, {})
+    told: dict[str, Any] = {"page": page, "order": found, "form": form, **offer, **_keyed(request), **WORDS}
+    return await render(request, "orders/order.html", status=status, headers={**PRIVATE, **policy}, **told)
 
 
-async def _own(request: web.Request) -> Order:
+async def own(request: web.Request) -> Order:
     """The order of the address, if the visitor may see it: its member, or whoever holds its link; raises 404.
 
     security: another's order and one that never was look the same.

@@ -8,7 +8,7 @@ from shop.keys import LANG, URLS
 from shop.web.sessions import SESSIONS
 from shop.web.visitor import GUEST, Visitor
 
-__all__ = ["GUEST", "Visitor", "anyone", "fresh", "signed_in", "visitor_of"]
+__all__ = ["GUEST", "Visitor", "anyone", "fresh", "from_provider", "signed_in", "visitor_of"]
 
 # A `next` longer than this is dropped: the login page would not follow it anyway.
 LONGEST_NEXT = 2000
@@ -37,6 +37,16 @@ async def fresh(request: web.Request) -> web.StreamResponse | None:
     """Only customers who gave their password in the last ten minutes; others are asked for it again."""
     visitor = await request.app[SESSIONS].visitor(request, certain=True)
     return None if visitor.is_fresh else _to_login(request)
+
+
+async def from_provider(request: web.Request) -> web.StreamResponse | None:
+    """Only machines of payment providers, whose signature the view checks: no session is looked at and no token is wanted.
+
+    What a browser sends names its page or carries cookies, and is nobody's notice.
+    """
+    if any(name in request.headers for name in ("Cookie", "Origin", "Sec-Fetch-Site", "Authorization")):
+        raise web.HTTPForbidden
+    return None
 
 
 def _to_login(request: web.Request) -> web.Response:

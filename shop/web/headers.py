@@ -1,5 +1,7 @@
 """The headers that every answer carries, whatever went wrong."""
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
 from shop.keys import DRAINING, REQUEST_ID, SETTINGS
@@ -10,6 +12,17 @@ CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
 )
+
+
+def paying(origins: Iterable[str]) -> dict[str, str]:
+    """The policy of a page whose form may lead on to these origins: browsers hold `form-action` against redirects too."""
+    return {
+        "Content-Security-Policy": CONTENT_POLICY.replace(
+            "form-action 'self'", " ".join(("form-action 'self'", *origins))
+        )
+    }
+
+
 ALWAYS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -1,4 +1,4 @@
-// An order's page hears what happens to it; without script it reloads by itself.
+// An order's page hears what happens to it; without script it reloads by itself. A page that waits for a bank also asks again.
 const root = document.querySelector("[data-order-events]");
 const PATIENCE = 30_000;
 

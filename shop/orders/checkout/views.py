@@ -31,9 +31,10 @@ from shop.web.flash import flash
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 
-# The till, and the providers of online payment by name with what people call them; app.py hands both over.
+# The till, the providers of online payment by name with what people call them, and whether cash is taken; app.py hands them over.
 TILL = web.AppKey("TILL", GroupCommit[Purchase, Answer])
 ONLINE = web.AppKey("ONLINE", dict[str, str])
+TAKES_CASH = web.AppKey("TAKES_CASH", bool)
 
 WRONG: Final = 422
 CONFLICT: Final = 409
@@ -264,7 +265,8 @@ def methods(request: web.Request, buyer: Buyer, desk: Desk) -> dict[str, str]:
     """The ways to pay this buyer has for this basket, by name, with what people call them."""
     online = request.app[ONLINE]
     ways = dict(online)
-    if buyer.account and buyer.account.is_active and desk.quote.totals.total <= request.app[SETTINGS].cash_ceiling:
+    takes_cash = request.app[TAKES_CASH] and buyer.account is not None and buyer.account.is_active
+    if takes_cash and desk.quote.totals.total <= request.app[SETTINGS].cash_ceiling:
         ways[CASH] = N_("Cash on delivery")
     return ways
 

@@ -1,0 +1,197 @@
+"""On the way to the bank, back from it, and what the bank says behind the buyer's back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+
+from shop.accounts.queries import account_by_id
+from shop.i18n import N_, gettext
+from shop.keys import DB, LANG, SETTINGS, TOKENS, URLS
+from shop.metrics import PAYMENTS
+from shop.orders.holds import change_method
+from shop.orders.links import order_key
+from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
+from shop.orders.models import Payment as OrderPayment
+from shop.orders.queries import order_by_id
+from shop.payments.models import Payment, State
+from shop.payments.providers.base import Forged, Provider, ProviderAway, Visit
+from shop.payments.providers.registry import Providers
+from shop.payments.queries import latest_payment, open_payment
+from shop.payments.service import StillOpen, begin
+from shop.payments.settling import ask_once, hear, settle
+from shop.web.access import visitor_of
+from shop.web.bodies import posted
+from shop.web.flash import flash
+from shop.web.headers import paying
+from shop.web.peers import address_of, prefix_of
+from shop.web.respond import render, see_other
+
+PROVIDERS = web.AppKey("PROVIDERS", Providers)
+# Finds the order of the address for those who may see it, else raises 404; app.py hands it over.
+OWN_ORDER: web.AppKey[Callable[[web.Request], Awaitable[Order]]] = web.AppKey("OWN_ORDER")
+
+PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+LARGEST_NOTICE: Final = 64 * 1024
+
+log = structlog.get_logger("shop.payments")
+
+
+async def pay(request: web.Request) -> web.StreamResponse:
+    """Sends the buyer to the chosen provider; a former try is asked about and closed first, so that nobody pays twice."""
+    order = await request.app[OWN_ORDER](request)
+    method = (await posted(request)).get("method", "")
+    provider = request.app[PROVIDERS].get(method)
+    if provider is None or method not in await ways_to_pay(request, order):
+        return _back(request, order, N_("This way to pay is not offered for this order. Choose another one."))
+    try:
+        payment = await _begun(request, order, provider)
+    except NotAllowed:
+        return _back(request, order, N_("This order is not waiting for payment any more."))
+    except ProviderAway as problem:
+        log.warning("payment provider away", provider=provider.name, error=str(problem))
+        return _back(
+            request, order, N_("The bank does not answer at the moment. Your order is kept; try again in a minute.")
+        )
+    if payment is None or payment.state is not State.OPEN:
+        return see_other(request, "payments.returned", keyed(request), number=order.number)
+    return await _on_the_way(request, order, provider, payment)
+
+
+async def returned(request: web.Request) -> web.StreamResponse:
+    """Where the bank sends people back to: it believes nothing of the address, but asks the bank and shows what is known.
+
+    security: anybody can type this address; only what the provider itself says pays an order.
+    """
+    order = await request.app[OWN_ORDER](request)
+    async with request.app[DB].read() as conn:
+        payment = await latest_payment(conn, order.id)
+    provider = request.app[PROVIDERS].get(payment.provider) if payment else None
+    if payment and provider and payment.state is State.OPEN:
+        payment = await ask_once(request.app[DB], provider, payment)
+    async with request.app[DB].read() as conn:
+        order = await order_by_id(conn, order.id) or order
+    told: dict[str, Any] = {"order": order, "news": _news(order, payment), "keyed": keyed(request)}
+    return await render(request, "payments/returned.html", headers=PRIVATE, **told)
+
+
+async def notice(request: web.Request) -> web.StreamResponse:
+    """What a provider says by itself; it is believed only if its signature, its merchant and its facts are right."""
+    name = request.match_info["provider"]
+    provider = request.app[PROVIDERS].get(name)
+    if provider is None or not provider.receipt:
+        raise web.HTTPNotFound
+    body = await request.read()
+    try:
+        if len(body) > LARGEST_NOTICE:
+            raise Forged("too long")
+        said = provider.read_notice(request.headers, body)
+    except Forged as problem:
+        PAYMENTS.labels(name, "refused").inc()
+        log.error("payment notice refused", provider=name, reason=str(problem), network=prefix_of(address_of(request)))
+        return web.Response(status=400, text="fail", headers={"Cache-Control": "no-store"})
+    await hear(request.app[DB], said)
+    return web.Response(text=provider.receipt, headers={"Cache-Control": "no-store"})
+
+
+async def ways_to_pay(request: web.Request, order: Order) -> dict[str, str]:
+    """The ways that are open to this order, the one chosen at the checkout first, with what people call them."""
+    providers = request.app[PROVIDERS]
+    ways = dict(providers.online)
+    if providers.takes_cash and await _may_pay_cash(request, order):
+        ways[CASH] = N_("Cash on delivery")
+    return {name: ways[name] for name in sorted(ways, key=lambda name: name != order.method)}
+
+
+async def payment_part(request: web.Request, order: Order) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """What an order's page offers (the ways, and whether a bank has not said its last word), and the policy it needs for that."""
+    async with request.app[DB].read() as conn:
+        is_on_the_way = await open_payment(conn, order.id) is not None
+    offer = {"ways": await ways_to_pay(request, order), "is_on_the_way": is_on_the_way}
+    return offer, paying(request.app[PROVIDERS].origins)
+
+
+def keyed(request: web.Request) -> dict[str, str] | None:
+    """A guest's key, as it came with the address."""
+    key = request.query.get("key")
+    return {"key": key} if key else None
+
+
+async def _begun(request: web.Request, order: Order, provider: Provider) -> Payment | None:
+    """A payment to go to the bank with; one that turned out to be paid already; or None for cash, where there is no bank."""
+    db = request.app[DB]
+    former = await _settled(request, order)
+    if former is not None and former.state in {State.CAPTURED, State.SURPLUS}:
+        return former
+    if provider.name == CASH:
+        await db.in_transaction(lambda conn: change_method(conn, order.id, CASH))
+        return None
+    try:
+        return await db.in_transaction(lambda conn: begin(conn, order.id, provider.name))
+    except StillOpen as twin:
+        # The second click of the same person: the first one has just begun.
+        if twin.payment.provider == provider.name:
+            return twin.payment
+        raise ProviderAway("another try has just begun") from None
+
+
+async def _settled(request: web.Request, order: Order) -> Payment | None:
+    """The former try, no longer open; raises ProviderAway when that cannot be known."""
+    async with request.app[DB].read() as conn:
+        former = await open_payment(conn, order.id)
+    if former is None:
+        return None
+    provider = request.app[PROVIDERS].get(former.provider)
+    if provider is None:
+        raise ProviderAway("switched off")
+    return await settle(request.app[DB], provider, former)
+
+
+async def _on_the_way(request: web.Request, order: Order, provider: Provider, payment: Payment) -> web.StreamResponse:
+    lang, urls, settings = request[LANG], request.app[URLS], request.app[SETTINGS]
+    key = None if order.account_id else {"key": order_key(request.app[TOKENS], order.number)}
+    visit = Visit(
+        subject=f"{settings.name} {order.number}",
+        return_url=urls.absolute("payments.returned", lang, key, number=order.number),
+        notify_url=urls.absolute("payments.notice", urls.languages[0], provider=provider.name),
+        lang=lang,
+        is_phone=_is_phone(request),
+    )
+    address = await provider.start(payment, visit)
+    assert address is not None, "only cash has no address, and it begins no payment"
+    return web.Response(status=303, headers={"Location": address, **PRIVATE})
+
+
+async def _may_pay_cash(request: web.Request, order: Order) -> bool:
+    """Only members who have confirmed their address, and only so much."""
+    visitor = await visitor_of(request)
+    if order.account_id is None or visitor.account_id != order.account_id:
+        return False
+    async with request.app[DB].read() as conn:
+        account = await account_by_id(conn, order.account_id)
+    return account is not None and account.is_active and order.total <= request.app[SETTINGS].cash_ceiling
+
+
+def _news(order: Order, payment: Payment | None) -> str:
+    """What to tell somebody who comes back from the bank."""
+    if order.payment is not OrderPayment.DUE:
+        return "paid"
+    if order.fulfilment is Fulfilment.CANCELLED:
+        return "cancelled"
+    if payment is None or payment.state is State.CLOSED:
+        return "declined"
+    return "mismatch" if payment.state is State.MISMATCH else "waiting"
+
+
+def _is_phone(request: web.Request) -> bool:
+    hint = request.headers.get("Sec-CH-UA-Mobile")
+    return hint == "?1" if hint else "Mobi" in request.headers.get("User-Agent", "")
+
+
+def _back(request: web.Request, order: Order, message: str) -> web.StreamResponse:
+    response = see_other(request, "orders.order", keyed(request), number=order.number)
+    flash(request, response, gettext(request[LANG], message), "error")
+    return response
