@@ -10,8 +10,10 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import os
 import re
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,7 @@ R = TypeVar("R")
 
 THREADS: Final = 2
 QUEUE: Final = 20
+HASHES_ARE_NICE: Final = 5
 # OWASP, Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
 ARGON2: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 # What an erased account keeps in place of a hash: no password is right.
@@ -57,7 +60,7 @@ class Passwords:
     """A small thread pool with a short queue: a flood of sign-ins gets an answer and leaves the pages alone."""
 
     def __init__(self, threads: int = THREADS, queue: int = QUEUE) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="argon2", initializer=_stand_back)
         self._places = threading.BoundedSemaphore(threads + queue)
         self._nobodys = _nobodys_hash()
 
@@ -97,6 +100,12 @@ class Passwords:
         # surprise: the place is free when the thread is done, not when the request is gone: its hash is still made
         future.add_done_callback(lambda _: place.leave())
         return await asyncio.wrap_future(future)
+
+
+def _stand_back() -> None:
+    # surprise: to Linux a thread is a process, with a priority of its own; hashes get the core when no page wants it
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHES_ARE_NICE)
 
 
 class _Place:
