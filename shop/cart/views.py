@@ -162,13 +162,17 @@ async def choose_place(request: web.Request) -> web.StreamResponse:
     return await _changed(request, lambda conn, owner: service.note_place(conn, owner, place))
 
 
-async def basket_hole(request: web.Request, visitor: Visitor) -> Filling:
+def basket_hole(request: web.Request, visitor: Visitor) -> Filling | Awaitable[Filling]:
     """What partials/basket.html shows: how many pieces are in the basket, None when nobody can tell just now."""
     if visitor.basket_count is not None:
         return Filling({"basket_count": visitor.basket_count})
     owner = owner_of(request, visitor)
     if owner == Owner():
         return Filling({"basket_count": 0})
+    return _counted(request, owner, visitor)
+
+
+async def _counted(request: web.Request, owner: Owner, visitor: Visitor) -> Filling:
     try:
         count = await known_count(request.app[DB], request.app[REDIS], owner, visitor.tag)
     except DbError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from shop.i18n import gettext
 from shop.keys import DB, LANG, REDIS, ROUTE
 from shop.web.access import Visitor, visitor_of
 from shop.web.flash import flash
-from shop.web.pages import Draft, kept_parts
+from shop.web.pages import Draft, kept_parts, kept_parts_at_once
 from shop.web.partials import Filling
 from shop.web.respond import render, see_other
 
@@ -43,15 +43,24 @@ async def history(request: web.Request) -> web.StreamResponse:
     return await render(request, "history/history.html", cards=cards, is_known=visitor.recent is not None)
 
 
-async def recent_hole(request: web.Request, visitor: Visitor) -> Filling:
+def recent_hole(request: web.Request, visitor: Visitor) -> Filling | Awaitable[Filling]:
     """What partials/recent.html shows: a member's list, which came with the session; a guest's stands in the guest's browser."""
     ids = visitor.recent or ()
-    if request.get(ROUTE) == "catalog.product":
-        ids = ids[1:]  # the page itself, noted a moment ago
-    cards: list[bytes] = []
+    # On a product's page the newest is the page itself, noted a moment ago.
+    shown = ids[1 : SHOWN + 1] if request.get(ROUTE) == "catalog.product" else ids[:SHOWN]
+    cards = kept_parts_at_once(request, "card", shown)
+    return _recent(visitor, cards) if cards is not None else _loaded(request, visitor, shown)
+
+
+async def _loaded(request: web.Request, visitor: Visitor, ids: Sequence[int]) -> Filling:
+    cards = b""
     with contextlib.suppress(DbError):  # the page itself is at hand; this part of it may be missing
-        cards = await kept_parts(request, "card", ids[:SHOWN], _drafts)
-    return Filling({"is_signed_in": visitor.is_signed_in, "has_cards": bool(cards)}, {"cards": b"".join(cards)})
+        cards = await kept_parts(request, "card", ids, _drafts)
+    return _recent(visitor, cards)
+
+
+def _recent(visitor: Visitor, cards: bytes) -> Filling:
+    return Filling({"is_signed_in": visitor.is_signed_in, "has_cards": cards != b""}, {"cards": cards})
 
 
 async def clear(request: web.Request) -> web.StreamResponse:
@@ -90,10 +99,12 @@ async def _cards(request: web.Request, ids: Sequence[int]) -> list[Card]:
 
 
 async def _drafts(conn: Connection, ids: Sequence[int], lang: str) -> dict[int, Draft]:
-    """What partials/card.html says about each of these products that is still sold."""
+    """What partials/card.html says about each of these products: nothing when it is not sold any more."""
     ends_at = await next_offer_turn(conn)
-    cards = await products_by_ids(conn, ids, lang)
-    tags = frozenset({"categories"})
+    cards = {card.id: card for card in await products_by_ids(conn, ids, lang)}
     return {
-        card.id: Draft("partials/card.html", {"good": card}, tags | {f"product:{card.id}"}, ends_at) for card in cards
+        number: Draft(
+            "partials/card.html", {"good": cards.get(number)}, frozenset({"categories", f"product:{number}"}), ends_at
+        )
+        for number in ids
     }

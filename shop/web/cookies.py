@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -14,7 +16,7 @@ SESSION = "session"
 BASKET = "basket"
 BASKET_LENGTH: Final = 43  # 32 random bytes in URL-safe base64
 
-_COOKIES = web.RequestKey("_COOKIES", dict[str, str])
+_SHORT: Final = 1024  # longer ones are read but not remembered
 
 
 def cookie_name(app: web.Application, name: str) -> str:
@@ -27,11 +29,16 @@ def cookies_of(request: web.Request) -> Mapping[str, str]:
 
     Ours are plain tokens: reading them as such costs a tenth of aiohttp's general parser, which every page of a member would pay.
     """
-    known = request.get(_COOKIES)
-    if known is None:
-        parts = (part.partition("=") for part in request.headers.get(hdrs.COOKIE, "").split(";"))
-        known = request[_COOKIES] = {name.strip(): value.strip() for name, _, value in parts}
-    return known
+    text = request.headers.get(hdrs.COOKIE, "")
+    return _remembered(text) if len(text) <= _SHORT else _read(text)
+
+
+def _read(text: str) -> Mapping[str, str]:
+    parts = (part.partition("=") for part in text.split(";"))
+    return MappingProxyType({name.strip(): value.strip() for name, _, value in parts})
+
+
+_remembered = lru_cache(4096)(_read)  # a member's next page comes with the same cookies
 
 
 def cookie_of(request: web.Request, name: str) -> str:

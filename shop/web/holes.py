@@ -5,7 +5,7 @@ A template writes `{{ hole("visitor") }}`; the page around it is the same for al
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from markupsafe import Markup
 
@@ -32,6 +32,6 @@ def names(pieces: Pieces) -> frozenset[str]:
     return frozenset(piece for piece in pieces if isinstance(piece, str))
 
 
-def fill(pieces: Pieces, values: Mapping[str, bytes]) -> bytes:
+def fill(pieces: Iterable[bytes | str], values: Mapping[str, bytes]) -> bytes:
     """The page with every hole filled; KeyError when one is left open."""
     return b"".join([piece if isinstance(piece, bytes) else values[piece] for piece in pieces])

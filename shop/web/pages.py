@@ -59,12 +59,6 @@ class Kept:
     viewed: int | None
 
     @property
-    def whole(self) -> bytes:
-        """A page without holes; KeyError when it has one."""
-        only = self.pieces[0] if len(self.pieces) == 1 else None
-        return only if isinstance(only, bytes) else holes.fill(self.pieces, {})
-
-    @property
     def size(self) -> int:
         return sum(len(piece) for piece in self.pieces)
 
@@ -202,8 +196,8 @@ async def kept_parts(
     name: str,
     ids: Sequence[int],
     load: Callable[[Connection, Sequence[int], str], Awaitable[Mapping[int, Draft]]],
-) -> list[bytes]:
-    """Small pieces of pages, kept one by one under their ids; those missing are loaded in one go, unknown ids are left out."""
+) -> bytes:
+    """Small pieces of pages, kept one by one under their ids; those missing are loaded in one go."""
     pages, lang = request.app[PAGES], request[LANG]
     found = {number: kept for number in ids if (kept := pages.find((name, lang, str(number)))) is not None}
     missing = [number for number in ids if number not in found]
@@ -214,7 +208,19 @@ async def kept_parts(
         for number, draft in drafts.items():
             found[number] = _kept(request, name, draft, as_of)
             pages.keep((name, lang, str(number)), found[number])
-    return [found[number].whole for number in ids if number in found]
+    return holes.fill([piece for number in ids for piece in found[number].pieces], {})
+
+
+def kept_parts_at_once(request: web.Request, name: str, ids: Sequence[int]) -> bytes | None:
+    """The same from memory alone; None when one is missing."""
+    find, lang, now = request.app[PAGES].kept.get, request[LANG], time.monotonic()
+    parts: list[bytes | str] = []
+    for number in ids:
+        kept = find((name, lang, str(number)))
+        if kept is None or kept.until <= now:
+            return None
+        parts += kept.pieces
+    return holes.fill(parts, {})
 
 
 async def _found_or_rendered(request: web.Request, view: View, key: Key) -> Kept | web.StreamResponse:

@@ -8,14 +8,15 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from shop.db import deadline
 from shop.keys import LANG
 from shop.web import holes
-from shop.web.csrf import token_of
 from shop.web.flash import flashes_of
 from shop.web.rendering import language_of, partial
 from shop.web.visitor import GUEST, Visitor
 
 REMEMBERED: Final = 4096
+ASKING_SECONDS: Final = 3.0  # the budget of a page, where none has begun yet
 
 
 class Filling(NamedTuple):
@@ -25,7 +26,8 @@ class Filling(NamedTuple):
     parts: Mapping[str, bytes] = MappingProxyType({})
 
 
-Filler = Callable[[web.Request, Visitor], Awaitable[Filling]]
+# Answers at once where it can: a filler that has to ask somebody returns what is to be awaited.
+Filler = Callable[[web.Request, Visitor], Filling | Awaitable[Filling]]
 
 # What a page says that asks nobody.
 NOBODY: Final = Filling(
@@ -40,48 +42,55 @@ class Partials:
         self._fillers = fillers
         self._rendered: dict[tuple[Hashable, ...], holes.Pieces] = {}
 
-    async def fillings(self, request: web.Request, names: Iterable[str], visitor: Visitor) -> dict[str, bytes]:
-        """What goes into the named holes of a page for this visitor."""
-        token = csrf_field(request)
-        values = {"csrf": token}
-        for name in names:
-            if name not in values:
-                filling = await self._fillers[name](request, visitor)
-                values[name] = self._filled(request, name, filling, token)
-        return values
+    async def filled(self, request: web.Request, pieces: holes.Pieces, visitor: Visitor, token: bytes) -> list[bytes]:
+        """The page for this visitor, whose forms carry `token`, still in pieces: whoever sends them need not join them."""
+        lang, field = request.get(LANG) or language_of(request), csrf_field(token)
+        filled: list[bytes] = []
+        for piece in pieces:
+            if isinstance(piece, bytes):
+                filled.append(piece)
+            elif piece == "csrf":
+                filled.append(field)
+            else:
+                filling = self._fillers[piece](request, visitor)
+                if not isinstance(filling, Filling):
+                    with deadline(ASKING_SECONDS):
+                        filling = await filling
+                for part in self._pieces(request, lang, piece, filling):
+                    filled.append(part if isinstance(part, bytes) else filling.parts.get(part, field))
+        return filled
 
     def nobodys(self, request: web.Request, names: Iterable[str]) -> dict[str, bytes]:
-        """The same as to a guest about whom nothing is known, asking nobody."""
-        return {name: b"" if name == "csrf" else self._filled(request, name, NOBODY, b"") for name in names}
+        """What fills the named holes for a guest about whom nothing is known, asking nobody."""
+        values, lang = {"csrf": b"", **NOBODY.parts}, request.get(LANG) or language_of(request)
+        return values | {
+            name: holes.fill(self._pieces(request, lang, name, NOBODY), values) for name in names if name != "csrf"
+        }
 
-    def _filled(self, request: web.Request, name: str, filling: Filling, token: bytes) -> bytes:
-        lang = request.get(LANG) or language_of(request)
+    def _pieces(self, request: web.Request, lang: str, name: str, filling: Filling) -> holes.Pieces:
         key = (lang, name, *filling.says.values())
         pieces = self._rendered.get(key)
         if pieces is None:
             if len(self._rendered) >= REMEMBERED:
                 self._rendered.clear()
             pieces = self._rendered[key] = partial(request, lang, name, filling.says)
-        if len(pieces) == 1 and isinstance(pieces[0], bytes):
-            return pieces[0]
-        return holes.fill(pieces, {"csrf": token, **filling.parts})
+        return pieces
 
 
 PARTIALS = web.AppKey("PARTIALS", Partials)
 
 
-async def visitor_hole(request: web.Request, visitor: Visitor) -> Filling:
+def visitor_hole(request: web.Request, visitor: Visitor) -> Filling:
     """What the header says about the visitor."""
     return Filling({"is_signed_in": visitor is not GUEST, "name": visitor.name})
 
 
-async def flashes_hole(request: web.Request, visitor: Visitor) -> Filling:
+def flashes_hole(request: web.Request, visitor: Visitor) -> Filling:
     """What the visitor is told once."""
     return Filling({"flashes": tuple(flashes_of(request))})
 
 
-def csrf_field(request: web.Request) -> bytes:
+def csrf_field(token: bytes) -> bytes:
     """The hidden field with the visitor's token; nothing for guests without cookies."""
-    token = token_of(request)
     # URL-safe base64 needs no escaping
-    return f'<input type="hidden" name="csrf_token" value="{token}">'.encode() if token else b""
+    return b'<input type="hidden" name="csrf_token" value="%b">' % token if token else b""

@@ -1,4 +1,4 @@
-"""Ready bytes: a kept page, status line to last byte, in one write.
+"""Ready bytes: a kept page, status line to last byte, in one go.
 
 This stands before routing and middlewares and answers only what needs neither: GET or HEAD by HTTP/1.1 on a live
 connection, our Host, a page that is kept; for a guest without any cookie the bytes of the last guest, for a member the
@@ -17,32 +17,28 @@ from aiohttp.web_request import BaseRequest
 from aiohttp.web_urldispatcher import UrlMappingMatchInfo
 
 from shop import i18n
-from shop.db import DbError, deadline
 from shop.keys import DRAINING, LANG, ROUTE, SETTINGS, URLS
 from shop.metrics import PAGES as PAGES_ASKED
-from shop.web import holes
 from shop.web.cookies import SESSION, cookie_name, cookies_of
+from shop.web.csrf import token_for
 from shop.web.flash import COOKIE
 from shop.web.headers import SERVER, protection, public
-from shop.web.metrics import Observed
-from shop.web.middlewares import PAGE_SECONDS
+from shop.web.metrics import ANSWERS
 from shop.web.pages import PAGES, Kept, Key
 from shop.web.partials import PARTIALS
 from shop.web.rendering import PARAMETERS
 from shop.web.sessions import SESSIONS
-from shop.web.visitor import GUEST
 
 
 class Ready:
     """The head and body of one kept page, of the short answer to those who have it, and the head for a member."""
 
-    __slots__ = ("body", "head", "holes", "kept", "match", "member_head", "not_modified", "observed")
+    __slots__ = ("body", "head", "kept", "match", "member_head", "not_modified", "observed")
 
     def __init__(self, kept: Kept, body: bytes | None, front: Front, match: UrlMappingMatchInfo) -> None:
         self.kept = kept
         self.body = body  # None until a guest has seen the page
         self.match = match
-        self.holes = holes.names(kept.pieces)
         common = front.always + front.public + f"ETag: {kept.etag}\r\n".encode()
         self.member_head = (
             b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n"
@@ -55,13 +51,13 @@ class Ready:
             + common
         )
         self.not_modified = b"HTTP/1.1 304 Not Modified\r\n" + common
-        self.observed = Observed(kept.route)
+        self.observed = ANSWERS.of(kept.route)
 
 
 class ReadyAnswer(web.StreamResponse):
-    """An answer that is bytes already; aiohttp asks it to prepare and to end, and it writes once."""
+    """An answer that is bytes already; aiohttp asks it to prepare and to end, and it writes once; nothing is copied together for that."""
 
-    def __init__(self, data: bytes, status: int) -> None:
+    def __init__(self, data: tuple[bytes, ...], status: int) -> None:
         self._data = data
         self._ready_status = status
 
@@ -82,7 +78,7 @@ class ReadyAnswer(web.StreamResponse):
         transport = request.transport
         if transport is None:
             raise ConnectionResetError("the visitor is gone")
-        transport.write(self._data)
+        transport.writelines(self._data)
         await request.writer.drain()
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -165,10 +161,10 @@ class Front:
         if ready.body is None:
             return None
         if ready.kept.etag in request.headers.get(hdrs.IF_NONE_MATCH, ""):
-            return ReadyAnswer(ready.not_modified + self._dated(), 304)
+            return ReadyAnswer((ready.not_modified, self._dated()), 304)
         if request.method == hdrs.METH_HEAD:
-            return ReadyAnswer(ready.head + self._dated(), 200)
-        return ReadyAnswer(b"".join((ready.head, self._dated(), ready.body)), 200)
+            return ReadyAnswer((ready.head, self._dated()), 200)
+        return ReadyAnswer((ready.head, self._dated(), ready.body), 200)
 
     async def _to_member(self, request: BaseRequest, ready: Ready) -> ReadyAnswer | None:
         """The page for whoever is signed in; None where the long way has more to do: a message to tell, a cookie to prolong, a doubt."""
@@ -176,21 +172,16 @@ class Front:
         cookies = cookies_of(request)
         if request.method != hdrs.METH_GET or self._session not in cookies or COOKIE in cookies:
             return None
-        request._match_info = (
-            ready.match
-        )  # surprise: nothing was resolved, and what follows asks the request for its application
-        request[LANG], request[ROUTE] = ready.kept.lang, ready.kept.route
-        try:
-            with deadline(PAGE_SECONDS):
-                visitor = await self._sessions.visitor(request, viewed=ready.kept.viewed)
-                if visitor is GUEST or self._sessions.is_renewed(request):
-                    return None
-                values = await self._partials.fillings(request, ready.holes, visitor)
-        except DbError:
+        cookie = cookies[self._session]
+        visitor = await self._sessions.glance(request, cookie, ready.kept.viewed)
+        if visitor is None:
             return None
-        parts = [piece if isinstance(piece, bytes) else values[piece] for piece in ready.kept.pieces]
-        length = sum([len(part) for part in parts])
-        return ReadyAnswer(b"".join((ready.member_head, b"%d\r\n" % length, self._dated(), *parts)), 200)
+        # surprise: nothing was resolved, and what fills the holes asks the request for its application
+        request._match_info = ready.match
+        request[LANG], request[ROUTE] = ready.kept.lang, ready.kept.route
+        body = await self._partials.filled(request, ready.kept.pieces, visitor, token_for(cookie))
+        head = b"%b%d\r\n%b" % (ready.member_head, sum(map(len, body)), self._dated())
+        return ReadyAnswer((head, *body), 200)
 
     def _dated(self) -> bytes:
         """The end of the head: the date, made once a second."""

@@ -11,7 +11,7 @@ from shop.keys import LANG, REQUEST_ID, ROUTE, SETTINGS, URLS
 from shop.web import holes
 from shop.web.access import GUEST, Visitor, visitor_of
 from shop.web.cookies import cookies_of
-from shop.web.csrf import bears_token
+from shop.web.csrf import bears_token, token_of
 from shop.web.flash import COOKIE, forget_flashes
 from shop.web.headers import public
 from shop.web.partials import PARTIALS
@@ -81,12 +81,8 @@ def _error_pieces(request: web.Request, status: int) -> holes.Pieces:
 
 
 async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, status: int) -> web.Response:
-    response = web.Response(
-        body=holes.fill(pieces, await request.app[PARTIALS].fillings(request, holes.names(pieces), visitor)),
-        status=status,
-        content_type="text/html",
-        charset="utf-8",
-    )
+    filled = await request.app[PARTIALS].filled(request, pieces, visitor, token_of(request))
+    response = web.Response(body=b"".join(filled), status=status, content_type="text/html", charset="utf-8")
     # Only what is the same for every guest may be kept by others.
     if _is_everybodys(request, visitor) and request.method != "POST" and status == 200:
         response.headers.update(public(request.app[SETTINGS]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -30,7 +31,7 @@ _PAGE: Final = Script(
 local held = redis.call('GET', KEYS[1])
 if not held or #held <= 10 then return {held} end
 if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
-return {held, redis.call('GET', KEYS[3]), redis.call('LRANGE', KEYS[2], 0, -1)}
+return {held, redis.call('GET', KEYS[3]), table.concat(redis.call('LRANGE', KEYS[2], 0, -1), ' ')}
 """,
     idempotent=True,
 )
@@ -43,7 +44,7 @@ if not held or tonumber(string.sub(held, 1, 10)) <= tonumber(string.sub(ARGV[2],
   redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 end
 if ARGV[1] ~= '' then note(KEYS[2], ARGV[1]) end
-return {ARGV[2], redis.call('GET', KEYS[3]), redis.call('LRANGE', KEYS[2], 0, -1)}
+return {ARGV[2], redis.call('GET', KEYS[3]), table.concat(redis.call('LRANGE', KEYS[2], 0, -1), ' ')}
 """,
     idempotent=True,
 )
@@ -82,7 +83,7 @@ class SessionCopies:
 
     async def page(self, tag: str, id_hash: bytes, viewed: int | None) -> Page:
         """The session's copy and the basket count; `viewed` goes into the history if there is a copy."""
-        keys = (session_key(tag, id_hash), history_key(tag), basket_key(tag))
+        keys = _keys(tag, id_hash)
         try:
             held, *told = await self._redis.run(_PAGE, keys, ("" if viewed is None else viewed,))
         except RedisAway:
@@ -93,7 +94,7 @@ class SessionCopies:
 
     async def keep(self, record: SessionRecord, viewed: int | None) -> Page:
         """Put a copy of what the authority just said; older copies and tombstones win over nothing but are never undone."""
-        keys = (session_key(record.tag, record.id_hash), history_key(record.tag), basket_key(record.tag))
+        keys = _keys(record.tag, record.id_hash)
         sealed, seconds = self._sealed(keys[0], record)
         try:
             _, *told = await self._redis.run(_KEEP, keys, ("" if viewed is None else viewed, sealed, seconds))
@@ -174,4 +175,14 @@ def _told(record: SessionRecord) -> dict[str, Any]:
 
 def _beside(told: Sequence[Any]) -> tuple[int | None, tuple[int, ...]]:
     count, recent = told
-    return (int(count) if count is not None else None), tuple(map(int, recent))
+    return (int(count) if count is not None else None), _numbers(recent)
+
+
+@lru_cache(4096)
+def _numbers(told: bytes) -> tuple[int, ...]:
+    return tuple(map(int, told.split()))
+
+
+@lru_cache(4096)
+def _keys(tag: str, id_hash: bytes) -> tuple[str, str, str]:
+    return session_key(tag, id_hash), history_key(tag), basket_key(tag)

@@ -76,7 +76,7 @@ async def product(request: web.Request) -> web.StreamResponse:
 
 async def private(request: web.Request) -> web.StreamResponse:
     visitor = await visitor_of(request)
-    return web.json_response({"name": visitor.name, "token": csrf.token_of(request)})
+    return web.json_response({"name": visitor.name, "token": csrf.token_of(request).decode()})
 
 
 async def note(request: web.Request) -> web.StreamResponse:

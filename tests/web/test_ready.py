@@ -2,16 +2,19 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp.test_utils import TestServer
 
+from shop.cache.account_keys import basket_key
+from shop.cache.client import RedisClient
 from shop.db import Database
 from shop.web.pages import PAGES
 from tests.catalog.stall import Stall, put_up_stall
 from tests.conftest import Visitor
 from tests.web.raw import Answer, answers, exchange, host
-from tests.world import customer, sign_in, submit
+from tests.world import Person, customer, sign_in, submit
 
 PATH = "/products/apples"
 TOKEN = re.compile(rb"name=\"csrf_token\" value=\"([^\"]+)\"")
@@ -27,6 +30,13 @@ async def stall(db: Database, server: TestServer, client: Visitor) -> Stall:
     stall = await put_up_stall(db)
     await asyncio.sleep(0.05)
     return stall
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[RedisClient]:
+    client = RedisClient.open(redis_url)
+    yield client
+    await client.close()
 
 
 def request(server: TestServer, line: str = f"GET {PATH} HTTP/1.1", *headers: str, end: str = "close") -> bytes:
@@ -203,3 +213,58 @@ async def test_a_signed_out_member_gets_the_page_as_a_guest(
     after = await kept_alive(server, f"Cookie: {cookie}")
     assert "Hello" not in after.body.decode()
     assert after.headers["cache-control"] == "no-store"
+
+
+def cookies_of(visitor: Visitor) -> str:
+    return "; ".join(f"{morsel.key}={morsel.value}" for morsel in visitor.session.cookie_jar)
+
+
+async def test_i10_many_members_at_once_each_get_their_own(
+    server: TestServer,
+    client: Visitor,
+    new_visitor: Callable[[], Awaitable[Visitor]],
+    stall: Stall,
+    db: Database,
+    redis: RedisClient,
+) -> None:
+    await warmed(server, client)
+    jars: dict[str, str] = {}
+    for number, name in enumerate(("canary-lin", "canary-mei", "canary-tom"), start=1):
+        account = await customer(db, Person(name, f"{name}@shop.example"))
+        browser = await new_visitor()
+        await sign_in(browser, Person(name, f"{name}@shop.example"))
+        await redis.execute("SET", basket_key(account.tag), number)
+        jars[name] = cookies_of(browser)
+        await kept_alive(server, f"Cookie: {jars[name]}")
+
+    asked = [*jars, ""] * 15
+    answers = await asyncio.gather(*(kept_alive(server, *([f"Cookie: {jars[n]}"] if n else [])) for n in asked))
+
+    assert not any("x-request-id" in answer.headers for answer in answers)  # all came the ready way
+    for name, answer in zip(asked, answers, strict=True):
+        page = answer.body.decode()
+        assert [other for other in jars if other in page] == ([name] if name else [])
+        assert answer.headers["cache-control"].startswith("no-store" if name else "public")
+        if name:
+            assert f"</span>{list(jars).index(name) + 1}</span>" in page
+        else:
+            assert "data-count" not in page
+    tokens = [token for answer in answers for token in set(TOKEN.findall(answer.body))]
+    assert len(tokens) == len(set(tokens)) == 45
+
+
+async def test_a_member_stays_a_member_when_redis_was_flushed(
+    server: TestServer, client: Visitor, stall: Stall, db: Database, redis: RedisClient
+) -> None:
+    await warmed(server, client)
+    await customer(db)
+    await sign_in(client)
+    await kept_alive(server, f"Cookie: {cookies_of(client)}")
+    await redis.execute("FLUSHALL")
+
+    by_the_row = await kept_alive(server, f"Cookie: {cookies_of(client)}")
+    by_the_copy = await kept_alive(server, f"Cookie: {cookies_of(client)}")
+
+    assert "x-request-id" in by_the_row.headers
+    assert "x-request-id" not in by_the_copy.headers
+    assert all("Hello, lin" in answer.body.decode() for answer in (by_the_row, by_the_copy))
