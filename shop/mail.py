@@ -21,7 +21,7 @@ import aiosmtplib
 import jinja2
 
 from shop import i18n
-from shop.db.outbox import Hopeless, NotNow, ServiceAway
+from shop.outbox import Hopeless, NotNow, ServiceAway
 from shop.settings import HOME, Settings
 from shop.urls import Urls
 

@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from shop.db import Database, DbError, outbox
+from shop import outbox
+from shop.db import Database, DbError
 from shop.settings import Settings
 from tasks.service import run_until_told
 

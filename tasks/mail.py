@@ -10,8 +10,8 @@ from shop.accounts.registration.service import ACTIVATION_SECONDS, activation_to
 from shop.accounts.security.email.service import change_token, change_under_way
 from shop.accounts.security.models import NOTICES, Kind
 from shop.accounts.security.password.service import reset_token
-from shop.db.outbox import Lease
 from shop.i18n import gettext
+from shop.outbox import Lease
 from tasks.runtime import Workshop, promised
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shop.db.outbox import Hopeless, Lease, NotNow
 from shop.facts import fact, state_fact
 from shop.media import service
 from shop.media.decoding import Decoder
 from shop.media.errors import MediaAway, MediaCorrupt, MediaFull, MediaMissing, PictureRefused, Refusal
 from shop.media.queries import strays_among
 from shop.media.store import MediaStore, open_store
+from shop.outbox import Hopeless, Lease, NotNow
 from tasks.runtime import Workshop, promised
 
 TIDY_EVERY: Final = timedelta(hours=1)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from shop import outbox
 from shop.accounts.queries import account_by_id
 from shop.cart.models import GUEST_DAYS
 from shop.cart.service import forget_old_guests
-from shop.db import outbox
-from shop.db.outbox import Lease
 from shop.delivery.service import make_windows
 from shop.i18n import N_, format_span, text_in
 from shop.money import format_money
@@ -20,6 +19,7 @@ from shop.orders.models import Order, OrderLine
 from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
 from shop.orders.service import ended_holds, finish_old, release
+from shop.outbox import Lease
 from shop.payments.queries import open_payment
 from tasks.payments import LONGER_SECONDS, LONGEST_SECONDS, ask_before_release
 from tasks.runtime import Workshop, promised

@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from shop.db import outbox
-from shop.db.outbox import Hopeless, Lease, NotNow
+from shop import outbox
 from shop.orders.holds import keep_holding
 from shop.orders.models import CASH
 from shop.orders.queries import order_by_id
+from shop.outbox import Hopeless, Lease, NotNow
 from shop.payments.models import Payment, RefundState
 from shop.payments.providers.base import ProviderAway, RefundRefused
 from shop.payments.queries import ended_with_open_payment, refund_by_id

@@ -13,10 +13,11 @@ from typing import Final
 
 import structlog
 
-from shop.db import Database, DbError, breakers, outbox
+from shop import breakers, outbox
+from shop.db import Database, DbError
 from shop.db.listen import Listener
-from shop.db.outbox import CHANNEL, QUEUED_SECONDS
 from shop.metrics import OUTBOX, OUTBOX_AGE, QUEUE
+from shop.outbox import CHANNEL, QUEUED_SECONDS
 from shop.settings import Settings
 from tasks.app import app
 from tasks.beat import Beat

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeVar
 
 import structlog
 
-from shop.db import Connection, Database, DbError, breakers, outbox
-from shop.db.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
+from shop import breakers, outbox
+from shop.db import Connection, Database, DbError
 from shop.mail import Mailer
 from shop.metrics import TASK_SECONDS, TASKS
+from shop.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
 from shop.payments.providers.registry import Providers
 from shop.settings import Settings
 from shop.tokens import Tokens

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from shop.db import Database, DbError, outbox
+from shop import outbox
+from shop.db import Database, DbError
 from shop.operations.environment import read_environment
 from shop.settings import Settings, SettingsError
 

@@ -23,3 +23,6 @@ from .models import to_one as to_one
 from .query import Manager as Manager
 from .query import QuerySet as QuerySet
 from .rows import Row as Row
+
+# Being moved out; until everybody says `from shop import outbox`.
+from shop import outbox as outbox  # isort: skip

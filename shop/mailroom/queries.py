@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from shop.db import Connection
-from shop.db.outbox import Outbox
+from shop.outbox import Outbox
 
 SHOWN: Final = 200
 MAIL_ID: Final = re.compile(r"[0-9]{19}")

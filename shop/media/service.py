@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from shop.db import Connection, outbox, remaining
+from shop import outbox
+from shop.db import Connection, remaining
 from shop.media.decoding import Decoder
 from shop.media.errors import MediaAway, MediaCorrupt, MediaMissing, PictureRefused, Refusal
 from shop.media.names import WIDTHS, fingerprint_of, original, rendition

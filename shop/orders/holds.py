@@ -1,6 +1,7 @@
 """What changes while an order waits for its money: how it will be paid, and how long its goods are kept."""
 
-from shop.db import Connection, outbox
+from shop import outbox
+from shop.db import Connection
 from shop.orders.models import CASH, Fulfilment, NotAllowed, Order, Payment
 from shop.orders.service import lock_order
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import exists, func
 
+from shop import outbox
 from shop.coupons.service import give_back_coupon
-from shop.db import Connection, F, Now, outbox
+from shop.db import Connection, F, Now
 from shop.delivery.service import give_back_window
 from shop.orders.models import (
     CASH,

@@ -14,8 +14,8 @@ import pytest
 from shop.accounts.models import Account
 from shop.accounts.security.models import NOTICES
 from shop.db import Database
-from shop.db.outbox import Lease
 from shop.mail import Mailer
+from shop.outbox import Lease
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls

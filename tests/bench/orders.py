@@ -17,8 +17,9 @@ from functools import partial
 import orjson
 import uvloop
 
+from shop import outbox
 from shop.coupons.queries import rules_in_force
-from shop.db import Connection, Database, outbox
+from shop.db import Connection, Database
 from shop.db.group_commit import GroupCommit
 from shop.db.migrations import migrate
 from shop.embedded import Postgres

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
+from shop import outbox
 from shop.app import create_app
-from shop.db import Database, outbox
+from shop.db import Database
 from shop.mail import Mailer, mail_room
 from shop.settings import Settings
 from tests.conftest import Visitor

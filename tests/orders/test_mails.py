@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from shop.db import Database
-from shop.db.outbox import Lease
 from shop.mail import Mailer
 from shop.orders import service
 from shop.orders.placing.models import Placed
+from shop.outbox import Lease
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls

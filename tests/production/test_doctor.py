@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from redis import Redis
 
+from shop import outbox
 from shop.commands import doctor as command
-from shop.db import Database, outbox
+from shop.db import Database
 from shop.embedded import DATABASE, Postgres, Valkey
 from shop.operations import check_machine, check_postgres, check_redis
 from shop.operations.doctor import examine

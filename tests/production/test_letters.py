@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shop import outbox
 from shop.commands import letters as command
-from shop.db import Database, outbox
+from shop.db import Database
 from shop.settings import Settings
 from tests.conftest import Visitor
 from tests.world import LIN, MEI, customer, sign_in

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shop.db import Database, outbox
+from shop import outbox
+from shop.db import Database
 from shop.settings import Settings
 from tests.tasks.crew import Crew, MailServer, MortalBroker
 

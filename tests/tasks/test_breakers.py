@@ -2,8 +2,9 @@
 
 import pytest
 
-from shop.db import Connection, Database, breakers, outbox
-from shop.db.outbox import Lease
+from shop import breakers, outbox
+from shop.db import Connection, Database
+from shop.outbox import Lease
 
 TASK = "tasks.mail.send_activation"
 

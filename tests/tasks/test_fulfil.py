@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from shop.db import Database, DbUnavailable, breakers, outbox
+from shop import breakers, outbox
+from shop.db import Database, DbUnavailable
 from shop.mail import Mailer
 from shop.settings import Settings
 from shop.tokens import Tokens

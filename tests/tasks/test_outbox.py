@@ -5,8 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from shop.db import Connection, Database, outbox
-from shop.db.outbox import Lease
+from shop import outbox
+from shop.db import Connection, Database
+from shop.outbox import Lease
 
 TASK = "tasks.mail.send_activation"
 

@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 import tasks.relay
-from shop.db import Database, outbox
+from shop import outbox
+from shop.db import Database
 from shop.settings import HOME, Settings
 from tasks.app import KEY_PREFIX, QUEUE, configuration
 from tasks.broker import Broker, BrokerAway

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import uuid4
 
+from shop import outbox
 from shop.accounts.addresses.models import Address
 from shop.accounts.addresses.queries import addresses_of
 from shop.accounts.models import Account, PendingRegistration, ReservedUsername
@@ -17,7 +18,7 @@ from shop.accounts.security.service import record
 from shop.accounts.sessions.models import SignedInSession
 from shop.accounts.sessions.queries import open_sessions
 from shop.accounts.sessions.service import revoke_all
-from shop.db import Connection, F, Now, outbox
+from shop.db import Connection, F, Now
 from shop.passwords import NO_PASSWORD
 
 ADDRESS_FIELDS: Final = (

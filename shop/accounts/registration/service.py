@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from shop import outbox
 from shop.accounts.models import Account, PendingRegistration, ReservedUsername, UsernameTaken, identity_key
 from shop.accounts.queries import account_by_id, pending_registration
 from shop.accounts.security.models import Kind, Origin
 from shop.accounts.security.service import record
 from shop.accounts.service import forget_pending
-from shop.db import Connection, Now, outbox
+from shop.db import Connection, Now
 from shop.passwords import NO_PASSWORD
 from shop.tokens import LinkInvalid, Tokens
 

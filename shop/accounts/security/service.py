@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shop import outbox
 from shop.accounts.security.models import Kind, Origin, SecurityEvent
-from shop.db import Connection, outbox
+from shop.db import Connection
 
 
 async def record(conn: Connection, account_id: int | None, kind: Kind, origin: Origin, **details: Any) -> None:

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import orjson
 
+from shop import outbox
 from shop.coupons.service import Redemption, redeem
-from shop.db import Connection, outbox
+from shop.db import Connection
 from shop.delivery.service import take_windows
 from shop.orders.models import CASH
 from shop.orders.placing.counter import Accepted

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from shop.db import Connection, Now, outbox
+from shop import outbox
+from shop.db import Connection, Now
 from shop.orders import service as orders
 from shop.orders.models import CASH, Actor, NotAllowed
 from shop.orders.models import Payment as OrderPayment

@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
+from shop import outbox
 from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import EmailChange, Kind, Origin
 from shop.accounts.security.service import record, tell_owner
-from shop.db import Connection, F, Now, UniqueViolation, outbox
+from shop.db import Connection, F, Now, UniqueViolation
 from shop.tokens import LinkInvalid, Tokens
 
 CHANGE: Final = "email-change"

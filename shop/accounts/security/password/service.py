@@ -6,13 +6,14 @@ from typing import Final
 
 from sqlalchemy import func
 
+from shop import outbox
 from shop.accounts.models import Account, identity_key
 from shop.accounts.queries import account_by_id
 from shop.accounts.security.models import EmailChange, Kind, Origin
 from shop.accounts.security.service import record, tell_owner
 from shop.accounts.service import forget_pending
 from shop.accounts.sessions import service as sessions
-from shop.db import Connection, F, Now, outbox
+from shop.db import Connection, F, Now
 from shop.tokens import LinkInvalid, Tokens
 
 RESET: Final = "password-reset"

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import func, text
 
 from shop.db import Connection, Model, column
-from shop.db.outbox import CHANNEL, QUEUED_SECONDS, Lease
+from shop.outbox import CHANNEL, QUEUED_SECONDS, Lease
 
 PROBE_SECONDS: Final = 30.0
 
