@@ -10,6 +10,7 @@ from aiohttp import web
 
 import shop.accounts.personal_data.service
 import shop.accounts.routes
+import shop.backoffice.routes
 import shop.cart.personal_data
 import shop.cart.routes
 import shop.catalog.routes
@@ -28,6 +29,7 @@ from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import assets_of
+from shop.backoffice.staff.models import SESSIONS as STAFF_REALM
 from shop.cache.cache import Cache
 from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
@@ -54,16 +56,17 @@ from shop.settings import Settings
 from shop.start_checks import check_database
 from shop.tokens import Tokens
 from shop.urls import Urls
-from shop.web import csrf, headers, health, media, metrics, middlewares, sessions, static
+from shop.web import csrf, headers, health, media, metrics, middlewares, session_copies, sessions, staff_doors, static
 from shop.web.access import anyone
 from shop.web.bodies import TAKING_FILES
+from shop.web.cookies import STAFF
 from shop.web.pages import PAGES, Pages
 from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
 from shop.web.respond import ERRORS
 from shop.web.routing import DECLARED, Route, add_routes, endpoint
 from shop.web.server import LEAVING, Runner
 from shop.web.session_copies import SessionCopies
-from shop.web.sessions import SESSIONS
+from shop.web.sessions import SESSIONS, STAFF_SESSIONS
 from shop.web.shared_pages import SharedPages, edition_of
 from shop.web.templating import set_up_templates
 
@@ -74,6 +77,7 @@ MIDDLEWARES = (
     middlewares.errors_as_pages,
     middlewares.known_host,
     middlewares.one_spelling,
+    staff_doors.admitted,
     middlewares.bounded,
     csrf.checked,
     sessions.saved,
@@ -81,6 +85,7 @@ MIDDLEWARES = (
 
 FEATURES: tuple[list[Route], ...] = (
     shop.accounts.routes.ROUTES,
+    shop.backoffice.routes.ROUTES,
     shop.cart.routes.ROUTES,
     shop.catalog.routes.ROUTES,
     shop.content.routes.ROUTES,
@@ -184,8 +189,13 @@ async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:
     authority = Authority(app[DB])
     copies = SessionCopies(app[REDIS], app[SETTINGS].secret_keys)
     app[SESSIONS] = sessions.SessionStorage(authority, copies)
+    staff_authority = Authority(app[DB], STAFF_REALM)
+    staff_copies = SessionCopies(app[REDIS], app[SETTINGS].secret_keys, session_copies.STAFF)
+    app[STAFF_SESSIONS] = sessions.SessionStorage(staff_authority, staff_copies, STAFF)
     authority.start()
+    staff_authority.start()
     yield
+    await staff_authority.stop()
     await authority.stop()
 
 

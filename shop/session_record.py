@@ -26,6 +26,8 @@ class SessionRecord:
     version: int
     fields: Mapping[str, Any] = field(default_factory=dict)
     is_renewed: bool = False
+    # What the authority says this person may do at this moment; a copy never says it, nor does a customer have any.
+    permissions: frozenset[str] = frozenset()
 
     @property
     def cookie_seconds(self) -> int | None:

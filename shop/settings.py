@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -110,6 +110,9 @@ class Settings(BaseModel):
 
     name: str = Field(default="Daily Fresh · 天天生鲜", min_length=1, max_length=60)
     languages: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ("en", "zh")
+    staff_networks: Annotated[tuple[Network, ...], BeforeValidator(_listed)] = ()
+    staff_second_factor: Literal["required", "relaxed"] = "required"
+
     currency: str = Field(default="CNY", pattern="^[A-Z]{3}$")
     timezone: ZoneInfo = ZoneInfo("Asia/Shanghai")
 
@@ -257,6 +260,8 @@ class Settings(BaseModel):
             filled.setdefault("media_url", f"file://{Path(filled.get('state', HOME / 'var')).resolve()}/media")
         elif str(filled.get("mail_url", "")).startswith(MAIL_ROOM):
             raise ValueError("SHOP_MAIL_URL asks for the mail room, which exists only in development.")
+        elif filled.get("staff_second_factor", "required") != "required":
+            raise ValueError("SHOP_STAFF_SECOND_FACTOR may be relaxed only in development.")
         filled.setdefault("database_listen_url", filled.get("database_url", ""))
         filled.setdefault("cache_url", filled.get("redis_url", ""))
         return filled

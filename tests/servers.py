@@ -34,6 +34,8 @@ BEGIN
     END LOOP;
     FOR s IN SELECT format('%I.%I', schemaname, sequencename)::regclass AS name, start_value
              FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
+             AND NOT EXISTS (SELECT FROM pg_depend d JOIN kept ON d.refobjid = kept.name::oid
+                 WHERE d.objid = format('%I.%I', schemaname, sequencename)::regclass AND d.deptype = 'i')
     LOOP
         PERFORM setval(s.name, s.start_value, false);
     END LOOP;

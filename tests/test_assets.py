@@ -65,14 +65,15 @@ def test_prepared_files_are_what_is_sent(folder: Path, tmp_path_factory: pytest.
 def test_the_shop_has_one_complete_sheet() -> None:
     """Every file is imported, nothing is left to a second request, every token that is used exists."""
     css = ROOT / "static/css"
-    imported = re.findall(r'@import "([^"]+)"', (css / "main.css").read_text())
-    assert sorted(imported) == sorted(
-        str(path.relative_to(css)) for path in css.rglob("*.css") if path.name != "main.css"
-    )
-    sheet = Assets(ROOT / "static").read("css/main.css").decode()
-    assert "@import" not in sheet
-    assert "url(" not in sheet
-    assert set(re.findall(r"var\((--[\w-]+)", sheet)) <= set(re.findall(r"(--[\w-]+):", sheet))
+    for entry, folder in (("main.css", css), ("backoffice.css", css / "backoffice")):
+        imported = re.findall(r'@import "([^"]+)"', (css / entry).read_text())
+        there = {str(path.relative_to(css)) for path in folder.rglob("*.css")} - {"main.css", "backoffice.css"}
+        wanted = {path for path in there if not path.startswith("backoffice/")} if folder == css else there
+        assert wanted <= set(imported)
+        sheet = Assets(ROOT / "static").read(f"css/{entry}").decode()
+        assert "@import" not in sheet
+        assert "url(" not in sheet
+        assert set(re.findall(r"var\((--[\w-]+)", sheet)) <= set(re.findall(r"(--[\w-]+):", sheet))
 
 
 def test_colours_stand_in_the_tokens_only() -> None:
@@ -82,12 +83,14 @@ def test_colours_stand_in_the_tokens_only() -> None:
 
 
 def test_a_component_is_styled_in_one_file() -> None:
-    """Two components of one name would dress each other."""
-    owners: dict[str, set[str]] = {}
-    for path in (ROOT / "static/css").rglob("*.css"):
-        for name in re.findall(r"^\.([\w-]+) \{", path.read_text(), re.MULTILINE):
-            owners.setdefault(name, set()).add(path.name)
-    assert {name: files for name, files in owners.items() if len(files) > 1} == {}
+    """Two components of one name would dress each other; the back office has a sheet of its own."""
+    sheets = list((ROOT / "static/css").rglob("*.css"))
+    for is_staffs in (False, True):
+        owners: dict[str, set[str]] = {}
+        for path in [path for path in sheets if (path.parent.name == "backoffice") == is_staffs]:
+            for name in re.findall(r"^\.([\w-]+) \{", path.read_text(), re.MULTILINE):
+                owners.setdefault(name, set()).add(path.name)
+        assert {name: files for name, files in owners.items() if len(files) > 1} == {}
 
 
 def test_every_drawing_that_is_asked_for_is_in_the_sprite() -> None:

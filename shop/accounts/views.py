@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,20 +13,15 @@ from shop.accounts.security.models import Origin
 from shop.accounts.service import choose_language
 from shop.catalog.queries import products_by_ids
 from shop.db import Connection
-from shop.i18n import ngettext
-from shop.keys import DB, LANG, PASSWORDS, SETTINGS, URLS
-from shop.limits import Try
+from shop.keys import DB, LANG, SETTINGS, URLS
 from shop.orders.queries import orders_of
-from shop.passwords import TooBusy
 from shop.sealing import KeyRing
 from shop.web.access import visitor_of
 from shop.web.bodies import posted
 from shop.web.devices import device_of
-from shop.web.forms import Form
-from shop.web.peers import address_of
+from shop.web.peers import neighbourhood_of
 from shop.web.respond import render, see_other_path
 
-WRONG: Final = 422
 RECENT: Final = 5
 LAST_ORDERS: Final = 3
 # security: a page whose path is a key tells it to nobody, and nobody keeps it
@@ -71,44 +63,9 @@ async def owner_of(conn: Connection, request: web.Request) -> Account:
 
 def origin_of(request: web.Request) -> Origin:
     """From where and with what a request was made, coarse enough to keep."""
-    address = ip_address(address_of(request))
-    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
-    place = "localhost" if address.is_loopback else str(network)
-    return Origin(network=place, device=device_of(request.headers.get("User-Agent", "")))
+    return Origin(network=neighbourhood_of(request), device=device_of(request.headers.get("User-Agent", "")))
 
 
 def seals_of(request: web.Request) -> KeyRing:
     """The ring that seals the secrets of second factors."""
     return KeyRing(request.app[SETTINGS].secret_keys, "second-factor")
-
-
-@contextmanager
-def place_to_hash(request: web.Request) -> Iterator[None]:
-    """A place for hashing a password, kept from the beginning of a request; 503 at once when there is none."""
-    try:
-        with request.app[PASSWORDS].place():
-            yield
-    except TooBusy:
-        raise web.HTTPServiceUnavailable from None
-
-
-async def form_page(
-    request: web.Request, template: str, form: Form, *, status: int = 200, **context: Any
-) -> web.StreamResponse:
-    """A page with a form: as it is, or with what is wrong in it."""
-    return await render(request, template, form=form, status=status, **context)
-
-
-async def too_many(request: web.Request, template: str, form: Form, attempt: Try, **context: Any) -> web.StreamResponse:
-    """429: the form with what was typed, and when to try again."""
-    minutes = -(-attempt.wait // 60)
-    form.form_errors.append(
-        ngettext(
-            request[LANG],
-            "Too many attempts. Try again in %(num)s minute.",
-            "Too many attempts. Try again in %(num)s minutes.",
-            minutes,
-        )
-    )
-    headers: Mapping[str, str] = {"Retry-After": str(attempt.wait)}
-    return await render(request, template, form=form, status=429, headers=headers, **context)

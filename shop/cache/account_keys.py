@@ -22,9 +22,9 @@ end
 """
 
 
-def session_key(tag: str, id_hash: bytes) -> str:
-    """The copy of a session, by the SHA-256 of its secret."""
-    return f"s:{{{tag}}}:{id_hash.hex()}"
+def session_key(tag: str, id_hash: bytes, kind: str = "s") -> str:
+    """The copy of a session, by the SHA-256 of its secret; those of the staff are of another kind."""
+    return f"{kind}:{{{tag}}}:{id_hash.hex()}"
 
 
 def history_key(tag: str) -> str:

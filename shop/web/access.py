@@ -6,6 +6,7 @@ from aiohttp import web
 
 from shop.keys import LANG, URLS
 from shop.web.sessions import SESSIONS
+from shop.web.side import is_backoffice
 from shop.web.visitor import GUEST, Visitor
 
 __all__ = ["GUEST", "Visitor", "anyone", "fresh", "from_provider", "signed_in", "visitor_of"]
@@ -19,6 +20,8 @@ async def visitor_of(request: web.Request, *, viewed: int | None = None) -> Visi
 
     Raises DbError where certainty is needed (on a POST, behind `signed_in`) and PostgreSQL is away.
     """
+    if is_backoffice(request):
+        return GUEST  # whoever shops in the same browser is nobody here
     return await request.app[SESSIONS].visitor(request, viewed=viewed)
 
 

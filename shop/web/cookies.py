@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from shop.keys import SETTINGS
 
 SESSION = "session"
+STAFF = "staff"
 BASKET = "basket"
 BASKET_LENGTH: Final = 43  # 32 random bytes in URL-safe base64
 

@@ -20,7 +20,8 @@ from aiohttp import web
 
 from shop.keys import SETTINGS
 from shop.web.bodies import posted, takes_files
-from shop.web.cookies import BASKET, SESSION, cookie_of
+from shop.web.cookies import BASKET, SESSION, STAFF, cookie_of
+from shop.web.side import is_backoffice
 
 FIELD: Final = "csrf_token"
 HEADER: Final = "X-CSRF-Token"
@@ -99,7 +100,7 @@ def _is_foreign(request: web.Request) -> bool:
 async def has_token(request: web.Request) -> bool:
     """Whether the request shows the token of its cookie, or has none; a route that takes files asks once it has read them."""
     secret = _secret_of(request)
-    if not secret or (not cookie_of(request, SESSION) and _is_vouched_for(request)):
+    if not secret or (_is_baskets(request) and _is_vouched_for(request)):
         return True
     token = request.headers.get(HEADER)
     if token is None and _is_form(request):
@@ -113,7 +114,14 @@ def _is_vouched_for(request: web.Request) -> bool:
 
 
 def _secret_of(request: web.Request) -> str:
+    if is_backoffice(request):
+        return cookie_of(request, STAFF)
     return cookie_of(request, SESSION) or cookie_of(request, BASKET)
+
+
+def _is_baskets(request: web.Request) -> bool:
+    """Whether the secret is only that of a guest's basket."""
+    return not is_backoffice(request) and not cookie_of(request, SESSION)
 
 
 def _is_form(request: web.Request) -> bool:

@@ -140,5 +140,6 @@ def _translate(field: wtforms.Field, lang: str) -> None:
     if field.description:
         field.description = gettext(lang, str(field.description))
     if isinstance(field, wtforms.SelectField) and field.choices:
+        # Declared as a dict from value to label; names of things, which are set later, are no messages.
         choices: Any = field.choices
-        field.choices = [(value, gettext(lang, str(label))) for value, label in choices]
+        field.choices = {value: gettext(lang, label) for value, label in choices.items()}

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from shop.keys import DRAINING, REQUEST_ID, SETTINGS
 from shop.settings import Settings
+from shop.web.side import is_backoffice
 
 SERVER = "Bayberry"  # security: no version, neither ours nor the library's
 CONTENT_POLICY = (
@@ -31,6 +32,7 @@ ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+STAFF_ONLY = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 OVER_TLS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
@@ -51,6 +53,8 @@ async def protect(request: web.Request, response: web.StreamResponse) -> None:
     """Adds them to an answer about to be sent; a view that needs another policy has set its own before."""
     for name, value in protection(tls=request.app[SETTINGS].is_secure).items():
         response.headers.setdefault(name, value)
+    if is_backoffice(request):  # security: whatever a view says, nobody keeps a page of the staff, nor lists it
+        response.headers.update(STAFF_ONLY)
     if REQUEST_ID in request:
         response.headers.setdefault("X-Request-ID", request[REQUEST_ID])
     response.headers["Server"] = SERVER

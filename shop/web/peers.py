@@ -32,6 +32,13 @@ def prefix_of(address: str) -> str:
     return str(parsed) if parsed.version == 4 else str(ip_network(f"{address}/64", strict=False))
 
 
+def neighbourhood_of(request: web.Request) -> str:
+    """Where the visitor is, coarse enough to keep: a /24, in IPv6 a /48."""
+    address = ip_address(address_of(request))
+    network = ip_network((address, 24 if address.version == 4 else 48), strict=False)
+    return "localhost" if address.is_loopback else str(network)
+
+
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

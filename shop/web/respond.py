@@ -16,6 +16,8 @@ from shop.web.flash import COOKIE, forget_flashes
 from shop.web.headers import public
 from shop.web.partials import PARTIALS
 from shop.web.rendering import offered, rendered
+from shop.web.side import is_backoffice
+from shop.web.staff import staff_of
 
 ERRORS = web.AppKey("ERRORS", dict[tuple[object, ...], holes.Pieces])
 
@@ -25,6 +27,8 @@ async def render(
 ) -> web.Response:
     """The template as a page for this visitor, in the language of the request."""
     visitor = await visitor_of(request)
+    if is_backoffice(request):
+        context = {"staff": await staff_of(request), "place": request[ROUTE], **context}
     pieces = holes.cut(rendered(request, template, {"visitor": visitor, **context}))
     response = await _filled(request, pieces, visitor, status)
     if headers:
@@ -74,7 +78,8 @@ def _error_pieces(request: web.Request, status: int) -> holes.Pieces:
     kept, key = request.app[ERRORS], (status, request.rel_url.raw_path, offered(request))
     pieces = kept.get(key)
     if pieces is None:
-        pieces = holes.cut(rendered(request, f"errors/{status}.html", {"status": status}))
+        template = "backoffice/error.html" if is_backoffice(request) else f"errors/{status}.html"
+        pieces = holes.cut(rendered(request, template, {"status": status}))
         if ROUTE in request and not request.match_info and not request.query_string:
             kept[key] = pieces
     return pieces
@@ -97,4 +102,6 @@ def _is_everybodys(request: web.Request, visitor: Visitor) -> bool:
 
     surprise: an old session cookie is a guest's too, but the forms on the page then carry its token.
     """
+    if is_backoffice(request):
+        return False
     return visitor is GUEST and COOKIE not in cookies_of(request) and not bears_token(request)

@@ -22,6 +22,9 @@ from shop.session_record import SessionRecord
 
 BELIEVED_SECONDS: Final = 300
 UNSEALED: Final = 10_000
+# The prefix of their keys: customers and staff find nothing of each other.
+CUSTOMERS: Final = "s"
+STAFF: Final = "staff"
 _DIGITS: Final = 10
 TOMBSTONE: Final = b"9" * _DIGITS
 
@@ -75,15 +78,16 @@ class Page(NamedTuple):
 class SessionCopies:
     """Reads and writes the copies; while Redis is away every method does nothing and says so by its result."""
 
-    def __init__(self, redis: RedisClient, keys: Sequence[bytes]) -> None:
+    def __init__(self, redis: RedisClient, keys: Sequence[bytes], kind: str = CUSTOMERS) -> None:
         self._redis = redis
-        self._ring = KeyRing(keys, "sessions")
+        self._kind = kind
+        self._ring = KeyRing(keys, "sessions" if kind == CUSTOMERS else f"sessions.{kind}")
         # The same sealed bytes under the same key say the same: unsealing costs as much as all the rest of a page's trip.
         self._unsealed: dict[str, tuple[bytes, float, SessionRecord]] = {}
 
     async def page(self, tag: str, id_hash: bytes, viewed: int | None) -> Page:
         """The session's copy and the basket count; `viewed` goes into the history if there is a copy."""
-        keys = _keys(tag, id_hash)
+        keys = _keys(tag, id_hash, self._kind)
         try:
             held, *told = await self._redis.run(_PAGE, keys, ("" if viewed is None else viewed,))
         except RedisAway:
@@ -94,7 +98,7 @@ class SessionCopies:
 
     async def keep(self, record: SessionRecord, viewed: int | None) -> Page:
         """Put a copy of what the authority just said; older copies and tombstones win over nothing but are never undone."""
-        keys = _keys(record.tag, record.id_hash)
+        keys = _keys(record.tag, record.id_hash, self._kind)
         sealed, seconds = self._sealed(keys[0], record)
         try:
             _, *told = await self._redis.run(_KEEP, keys, ("" if viewed is None else viewed, sealed, seconds))
@@ -104,7 +108,7 @@ class SessionCopies:
 
     async def save(self, record: SessionRecord) -> None:
         """Replace an older copy that is still there."""
-        key = session_key(record.tag, record.id_hash)
+        key = session_key(record.tag, record.id_hash, self._kind)
         try:
             await self._redis.run(_SAVE, (key,), self._sealed(key, record))
         except RedisAway:
@@ -113,7 +117,9 @@ class SessionCopies:
     async def bury(self, tag: str, id_hash: bytes) -> None:
         """A tombstone where the copy was; PostgreSQL has ended the session already, so this may be lost."""
         try:
-            await self._redis.execute("SET", session_key(tag, id_hash), TOMBSTONE, "EX", 2 * BELIEVED_SECONDS)
+            await self._redis.execute(
+                "SET", session_key(tag, id_hash, self._kind), TOMBSTONE, "EX", 2 * BELIEVED_SECONDS
+            )
         except RedisAway:
             log.info("session copy not buried", reason="redis away")
 
@@ -184,5 +190,5 @@ def _numbers(told: bytes) -> tuple[int, ...]:
 
 
 @lru_cache(4096)
-def _keys(tag: str, id_hash: bytes) -> tuple[str, str, str]:
-    return session_key(tag, id_hash), history_key(tag), basket_key(tag)
+def _keys(tag: str, id_hash: bytes, kind: str) -> tuple[str, str, str]:
+    return session_key(tag, id_hash, kind), history_key(tag), basket_key(tag)

@@ -1,4 +1,4 @@
-"""Sessions of signed-in customers, through aiohttp-session with a storage of our own.
+"""Sessions of people who signed in (customers, and staff in the back office), through aiohttp-session with a storage of our own.
 
 The cookie is `<tag of the account>.<256 random bits>`; guests have none. A row in PostgreSQL, found by the SHA-256 of the
 secret, is the authority: private pages and every POST ask it. Other pages believe a sealed copy in Redis for minutes,
@@ -21,6 +21,7 @@ from shop.db import DbError
 from shop.session_record import NewSession, SessionRecord
 from shop.web.cookies import SESSION, cookie_of, give_cookie, take_cookie
 from shop.web.session_copies import Page, SessionCopies
+from shop.web.side import is_backoffice
 from shop.web.visitor import GUEST, Visitor
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,10 +60,10 @@ class Presented(NamedTuple):
     id_hash: bytes
 
     @classmethod
-    def of(cls, request: web.Request) -> Self | None:
-        """None when no cookie came, or one that we could not have given."""
-        cookie = cookie_of(request, SESSION)
-        return cls.by(cookie) if len(cookie) <= LONGEST else None
+    def of(cls, request: web.Request, cookie: str) -> Self | None:
+        """None when no cookie of this name came, or one that we could not have given."""
+        value = cookie_of(request, cookie)
+        return cls.by(value) if len(value) <= LONGEST else None
 
     @classmethod
     @lru_cache(4096)  # a member's next page comes with the same cookie
@@ -81,7 +82,6 @@ class _Known(NamedTuple):
     beside: Page = _NOTHING
 
 
-_KNOWN = web.RequestKey("_KNOWN", _Known)
 # What Redis said when it did not settle the matter, so that nobody asks it twice for one page.
 _GLANCE = web.RequestKey("_GLANCE", Page)
 
@@ -117,8 +117,10 @@ class Session(aiohttp_session.Session):
 class SessionStorage(aiohttp_session.AbstractStorage):
     """Finds out who stands behind a request, and keeps what changes."""
 
-    def __init__(self, authority: SessionAuthority, copies: SessionCopies) -> None:
-        super().__init__(cookie_name=SESSION)
+    def __init__(self, authority: SessionAuthority, copies: SessionCopies, cookie: str = SESSION) -> None:
+        super().__init__(cookie_name=cookie)
+        self._cookie = cookie
+        self._known_here = web.RequestKey(f"known_{cookie}", _Known)
         self._authority = authority
         self._copies = copies
         # An id that was refused once is refused for ever: old cookies need not be asked about on every page.
@@ -140,6 +142,10 @@ class SessionStorage(aiohttp_session.AbstractStorage):
             return _visitor(page.record, page)
         request[_GLANCE] = page
         return None
+
+    async def record(self, request: web.Request, *, certain: bool = True) -> SessionRecord | None:
+        """The session behind the request as it is; `certain` asks the row itself, and only then raises DbError."""
+        return (await self._known(request, None, certain)).record
 
     async def load_session(self, request: web.Request) -> Session:
         """The session for `aiohttp_session.get_session`; an id we do not know is never adopted."""
@@ -165,49 +171,49 @@ class SessionStorage(aiohttp_session.AbstractStorage):
             return None
         await self._copies.save(record)
         if session.expiry is not None:
-            give_cookie(request, response, SESSION, cookie_of(request, SESSION), record.cookie_seconds)
+            give_cookie(request, response, self._cookie, cookie_of(request, self._cookie), record.cookie_seconds)
         return None
 
     async def begin(self, request: web.Request, response: web.StreamResponse, started: NewSession) -> None:
         """After the sign-in was committed: its cookie on the answer, and nothing left of the session it replaced."""
-        give_cookie(request, response, SESSION, started.cookie, started.record.cookie_seconds)
-        request[_KNOWN] = _Known(started.record, is_certain=True)
-        await self._bury(Presented.of(request))
+        give_cookie(request, response, self._cookie, started.cookie, started.record.cookie_seconds)
+        request[self._known_here] = _Known(started.record, is_certain=True)
+        await self._bury(Presented.of(request, self._cookie))
 
     async def end(self, request: web.Request, response: web.StreamResponse) -> None:
         """Sign out: the row first, then everything that merely repeats it. Raises DbError when the row could not be reached."""
-        presented = Presented.of(request)
+        presented = Presented.of(request, self._cookie)
         if presented is not None:
             await self._authority.revoke(presented.id_hash)
         await self._bury(presented)
-        request[_KNOWN] = _Known(None, is_certain=True)
-        take_cookie(request, response, SESSION)
+        request[self._known_here] = _Known(None, is_certain=True)
+        take_cookie(request, response, self._cookie)
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         response.headers["Cache-Control"] = "no-store"
 
     def is_renewed(self, request: web.Request) -> bool:
         """Whether this request has prolonged the session, so that its cookie has to be sent again."""
-        known = request.get(_KNOWN)
+        known = request.get(self._known_here)
         return known is not None and known.record is not None and known.record.is_renewed
 
     def renew_cookie(self, request: web.Request, response: web.StreamResponse) -> None:
         """Send the cookie again when this request has prolonged the session."""
-        known = request.get(_KNOWN)
+        known = request.get(self._known_here)
         if known is None or known.record is None or not known.record.is_renewed:
             return
-        if not any(name.endswith(SESSION) for name in response.cookies):
-            give_cookie(request, response, SESSION, cookie_of(request, SESSION), known.record.cookie_seconds)
+        if not any(name.endswith(self._cookie) for name in response.cookies):
+            give_cookie(request, response, self._cookie, cookie_of(request, self._cookie), known.record.cookie_seconds)
 
     async def _known(self, request: web.Request, viewed: int | None, certain: bool) -> _Known:
         certain = certain or request.method not in SAFE
-        known = request.get(_KNOWN)
+        known = request.get(self._known_here)
         if known is None or (certain and not known.is_certain) or (viewed is not None and known.record is not None):
             known = await self._found(request, viewed, certain)
-            request[_KNOWN] = known
+            request[self._known_here] = known
         return known
 
     async def _found(self, request: web.Request, viewed: int | None, certain: bool) -> _Known:
-        presented = Presented.of(request)
+        presented = Presented.of(request, self._cookie)
         if presented is None or presented.id_hash in self._strangers:
             return _Known(None, is_certain=True)
         if not certain and self._authority.believes(presented.id_hash):
@@ -259,12 +265,13 @@ def _visitor(record: SessionRecord, beside: Page) -> Visitor:
 
 
 SESSIONS = web.AppKey("SESSIONS", SessionStorage)
+STAFF_SESSIONS = web.AppKey("STAFF_SESSIONS", SessionStorage)
 
 
 @web.middleware
 async def saved(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Saves what a view changed in its session, and prolongs the cookie of a session that was prolonged."""
-    storage = request.app[SESSIONS]
+    storage = request.app[STAFF_SESSIONS if is_backoffice(request) else SESSIONS]
     response = await storage.saving(request, handler)
     if not response.prepared:
         storage.renew_cookie(request, response)

@@ -11,8 +11,7 @@ import time_machine
 
 from shop import totp
 from shop.accounts.models import Account
-from shop.accounts.security.second_factor.queries import second_factor_of
-from shop.accounts.security.second_factor.service import secret_of
+from shop.accounts.security.second_factor.service import CUSTOMERS
 from shop.db import Database
 from shop.sealing import KeyRing
 from shop.settings import Settings
@@ -42,9 +41,9 @@ def test_a_code_lives_a_step_before_and_after_and_is_used_once() -> None:
 
 async def secret(db: Database, settings: Settings, account: Account) -> bytes:
     async with db.read() as conn:
-        factor = await second_factor_of(conn, account.id)
+        factor = await CUSTOMERS.of(conn, account.id)
     assert factor is not None
-    return secret_of(KeyRing(settings.secret_keys, "second-factor"), factor)
+    return CUSTOMERS.secret_of(KeyRing(settings.secret_keys, "second-factor"), factor)
 
 
 def code(of: bytes, steps: int = 0) -> str:
@@ -216,7 +215,7 @@ async def test_s58_the_key_ring_turns_without_locking_anybody_out(
     account = await customer(db, LIN)
     shared, _ = await switched_on(client, db, settings, account)
     async with db.read() as conn:
-        factor = await second_factor_of(conn, account.id)
+        factor = await CUSTOMERS.of(conn, account.id)
     assert factor is not None
     rings = [(b"n" * 32, *settings.secret_keys), (*settings.secret_keys, b"o" * 32)]
-    assert secret_of(KeyRing(rings[position], "second-factor"), factor) == shared
+    assert CUSTOMERS.secret_of(KeyRing(rings[position], "second-factor"), factor) == shared

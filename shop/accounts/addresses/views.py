@@ -10,11 +10,11 @@ from shop.accounts.addresses import queries, service
 from shop.accounts.addresses.forms import AddressForm
 from shop.accounts.addresses.models import AT_MOST, Address, TooManyAddresses
 from shop.accounts.addresses.regions import PROVINCES
-from shop.accounts.views import WRONG, form_page
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG
 from shop.web.access import visitor_of
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, form_page
 from shop.web.next_page import own_page
 from shop.web.respond import render, see_other, see_other_path
 

@@ -13,7 +13,7 @@ from shop.accounts.models import Account, PendingRegistration, ReservedUsername
 from shop.accounts.personal_data.models import Chapter
 from shop.accounts.security.models import EmailChange, Kind, Origin, RecoveryCode, SecondFactor
 from shop.accounts.security.queries import events_of
-from shop.accounts.security.second_factor.queries import has_second_factor
+from shop.accounts.security.second_factor.service import CUSTOMERS as SECOND_FACTORS
 from shop.accounts.security.service import record
 from shop.accounts.sessions.models import SignedInSession
 from shop.accounts.sessions.queries import open_sessions
@@ -57,7 +57,7 @@ async def forget_everything(conn: Connection, account: Account, chapters: Sequen
 async def _tell_account(conn: Connection, account: Account) -> dict[str, Any]:
     names = ("username", "email", "language", "created_at", "activated_at", "terms_accepted_at", "password_changed_at")
     told = {name: getattr(account, name) for name in names}
-    return told | {"second_factor": await has_second_factor(conn, account.id)}
+    return told | {"second_factor": await SECOND_FACTORS.is_on(conn, account.id)}
 
 
 async def _forget_account(conn: Connection, account: Account) -> None:

@@ -8,10 +8,11 @@ from aiohttp import web
 from shop.accounts.personal_data import service
 from shop.accounts.personal_data.forms import ErasureForm
 from shop.accounts.personal_data.models import Chapter
-from shop.accounts.views import WRONG, form_page, origin_of, owner_of
+from shop.accounts.views import origin_of, owner_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, form_page
 from shop.web.respond import render, see_other
 from shop.web.sessions import SESSIONS
 

@@ -10,12 +10,13 @@ from shop.accounts.models import PendingRegistration, UsernameTaken, identity_ke
 from shop.accounts.registration import service
 from shop.accounts.registration.forms import ActivationForm, RegistrationForm, ResendForm
 from shop.accounts.sign_in.views import complete_sign_in
-from shop.accounts.views import PRIVATE, WRONG, form_page, origin_of, place_to_hash, too_many
+from shop.accounts.views import PRIVATE, origin_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit
 from shop.tokens import LinkExpired, LinkInvalid
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, form_page, place_to_hash, too_many
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from shop.accounts.security.models import Kind
 from shop.accounts.security.queries import events_of
-from shop.accounts.security.second_factor.queries import has_second_factor, recovery_codes_left
+from shop.accounts.security.second_factor.service import CUSTOMERS as SECOND_FACTORS
 from shop.accounts.views import owner_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG
@@ -43,8 +43,8 @@ async def security(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         account = await owner_of(conn, request)
         events = await events_of(conn, account.id)
-        is_on = await has_second_factor(conn, account.id)
-        left = await recovery_codes_left(conn, account.id)
+        is_on = await SECOND_FACTORS.is_on(conn, account.id)
+        left = await SECOND_FACTORS.codes_left(conn, account.id)
     told = [(gettext(request[LANG], TOLD[event.kind]), event) for event in events]
     return await render(
         request, "accounts/security.html", account=account, events=told, second_factor=is_on, codes_left=left

@@ -49,6 +49,37 @@ class SignedInSession(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class Realm:
+    """One kind of people who sign in, kept apart from all others: their tables, who of them may enter, and for how long (seconds).
+
+    `accounts` is the table of the people, aliased `a`; `name`, `permissions` and `may_enter` are SQL about one of them.
+    """
+
+    sessions: str
+    accounts: str
+    name: str
+    permissions: str
+    may_enter: str
+    channel: str
+    remembered_idle: int
+    browser_idle: int
+    longest: int
+
+
+CUSTOMERS: Final = Realm(
+    sessions="sessions",
+    accounts="accounts",
+    name="a.username",
+    permissions="'[]'::jsonb",
+    may_enter="a.activated_at IS NOT NULL AND a.erased_at IS NULL",
+    channel=REVOKED_CHANNEL,
+    remembered_idle=REMEMBERED_IDLE,
+    browser_idle=BROWSER_IDLE,
+    longest=LONGEST,
+)
+
+
+@dataclass(frozen=True, slots=True)
 class OpenSession:
     """A session as its owner sees it in the list."""
 
@@ -60,8 +91,8 @@ class OpenSession:
     last_seen_at: datetime
 
 
-def idle_of(expiry: int | None) -> tuple[int, bool]:
+def idle_of(expiry: int | None, realm: Realm = CUSTOMERS) -> tuple[int, bool]:
     """(idle seconds, whether until the browser closes) of an expiry: n seconds, 0 = browser, None = the default."""
     if expiry is None:
-        return REMEMBERED_IDLE, False
-    return (min(expiry, LONGEST), False) if expiry > 0 else (BROWSER_IDLE, True)
+        return realm.remembered_idle, False
+    return (min(expiry, realm.longest), False) if expiry > 0 else (realm.browser_idle, True)

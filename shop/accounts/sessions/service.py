@@ -7,64 +7,43 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any, Final
 
 from shop.accounts.security.models import Origin
-from shop.accounts.sessions.models import DAY, LONGEST, REVOKED_CHANNEL, idle_of
-from shop.accounts.sessions.queries import COLUMNS, IS_LIVE, record_of
+from shop.accounts.sessions.models import CUSTOMERS, DAY, Realm, idle_of
+from shop.accounts.sessions.queries import columns, is_live, record_of
 from shop.db import Connection
 from shop.session_record import NewSession, SessionRecord
 
-# Written and read with its account in one trip (an INSERT feeding a SELECT).
-_START: Final = f"""
-WITH s AS (
-    INSERT INTO sessions (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
-    VALUES (%(id_hash)s, %(account_id)s, %(idle)s, %(browser)s, now() + {LONGEST} * interval '1 second', %(network)s, %(device)s)
-    RETURNING *
-)
-SELECT {COLUMNS} FROM s JOIN accounts a ON a.id = s.account_id
-"""  # noqa: S608
-# The earliest of three times, by the server's clock.
-_SWEEP: Final = f"""
-DELETE FROM sessions WHERE account_id = %(account_id)s
-    AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'
-"""  # noqa: S608
-# These three change a live session, in the words of `queries`, and read it with its account (UPDATE … FROM … RETURNING).
-_NOTED: Final = f"""
-UPDATE sessions s SET last_seen_at = now()
-FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
-"""  # noqa: S608
+USE: Final = "last_seen_at = now()"
 # Single fields of the document are set and removed by operators of jsonb.
-_CHANGE: Final = f"""
-UPDATE sessions s SET fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb, version = s.version + 1
-FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
-"""  # noqa: S608
-# As above.
-_EXPIRY: Final = f"""
-UPDATE sessions s SET idle_seconds = %(idle)s, until_browser_closes = %(browser)s, last_seen_at = now(), version = s.version + 1
-FROM accounts a WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {IS_LIVE} RETURNING {COLUMNS}
-"""  # noqa: S608
-# Whatever ends is told to every process in the same statement (pg_notify).
-_REVOKE: Final = f"""
-WITH gone AS (UPDATE sessions SET revoked_at = now() WHERE revoked_at IS NULL AND {{which}} RETURNING id_hash)
-SELECT id_hash, pg_notify('{REVOKED_CHANNEL}', encode(id_hash, 'hex')) FROM gone
-"""  # noqa: S608
+FIELDS: Final = "fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb, version = s.version + 1"
+EXPIRY: Final = (
+    "idle_seconds = %(idle)s, until_browser_closes = %(browser)s, last_seen_at = now(), version = s.version + 1"
+)
 
 
 async def start(
-    conn: Connection, account_id: int, *, expiry: int | None, origin: Origin, replaces: bytes | None = None
+    conn: Connection,
+    account_id: int,
+    *,
+    expiry: int | None,
+    origin: Origin,
+    replaces: bytes | None = None,
+    realm: Realm = CUSTOMERS,
 ) -> NewSession:
     """Begin a session with a new id; the one it `replaces` (by id hash) ends in the same transaction.
 
     `expiry` is n idle seconds, 0 until the browser closes, None the shop's thirty days.
     """
     if replaces is not None:
-        await revoke(conn, replaces)
-    await conn.execute(_SWEEP, {"account_id": account_id})
+        await revoke(conn, replaces, realm)
+    await conn.execute(_sweep(realm), {"account_id": account_id})
     secret = secrets.token_urlsafe(32)
-    idle, browser = idle_of(expiry)
+    idle, browser = idle_of(expiry, realm)
     row = await conn.fetch_one(
-        _START,
+        _start(realm),
         {
             "id_hash": hashlib.sha256(secret.encode()).digest(),
             "account_id": account_id,
@@ -78,50 +57,89 @@ async def start(
     return NewSession(f"{record.tag}.{secret}", record)
 
 
-async def note_use(conn: Connection, id_hash: bytes) -> SessionRecord | None:
+async def note_use(conn: Connection, id_hash: bytes, realm: Realm = CUSTOMERS) -> SessionRecord | None:
     """Prolong a session, which was used just now; None when it has ended meanwhile."""
-    row = await conn.fetch_one(_NOTED, {"id_hash": id_hash})
+    row = await conn.fetch_one(_change(realm, USE), {"id_hash": id_hash})
     return None if row is None else replace(record_of(row), is_renewed=True)
 
 
 async def change(
-    conn: Connection, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
+    conn: Connection, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str], realm: Realm = CUSTOMERS
 ) -> SessionRecord | None:
     """Set and remove single fields; None when the session has ended, which saving never undoes."""
     values = {"id_hash": id_hash, "changed": json.dumps(dict(changed)), "removed": list(removed)}
-    row = await conn.fetch_one(_CHANGE, values)
+    row = await conn.fetch_one(_change(realm, FIELDS), values)
     return None if row is None else record_of(row)
 
 
-async def set_expiry(conn: Connection, id_hash: bytes, expiry: int | None) -> SessionRecord | None:
+async def set_expiry(
+    conn: Connection, id_hash: bytes, expiry: int | None, realm: Realm = CUSTOMERS
+) -> SessionRecord | None:
     """Give a session another idle limit from now on; never a later absolute end."""
-    idle, browser = idle_of(expiry)
-    row = await conn.fetch_one(_EXPIRY, {"id_hash": id_hash, "idle": idle, "browser": browser})
+    idle, browser = idle_of(expiry, realm)
+    row = await conn.fetch_one(_change(realm, EXPIRY), {"id_hash": id_hash, "idle": idle, "browser": browser})
     return None if row is None else record_of(row)
 
 
-async def revoke(conn: Connection, id_hash: bytes) -> bool:
+async def revoke(conn: Connection, id_hash: bytes, realm: Realm = CUSTOMERS) -> bool:
     """End one session for ever; whether it was still open."""
-    return bool(await _revoke(conn, "id_hash = %(id_hash)s", {"id_hash": id_hash}))
+    return bool(await _revoke(conn, "id_hash = %(id_hash)s", {"id_hash": id_hash}, realm))
 
 
-async def revoke_one(conn: Connection, account_id: int, session_id: int) -> bytes | None:
+async def revoke_one(conn: Connection, account_id: int, session_id: int, realm: Realm = CUSTOMERS) -> bytes | None:
     """End one of the account's own sessions by its number in the list; its id hash, None when there is none of that number."""
     values = {"account_id": account_id, "id": session_id}
-    ended = await _revoke(conn, "account_id = %(account_id)s AND id = %(id)s", values)
+    ended = await _revoke(conn, "account_id = %(account_id)s AND id = %(id)s", values, realm)
     return ended[0] if ended else None
 
 
-async def revoke_others(conn: Connection, account_id: int, keep: bytes) -> int:
+async def revoke_others(conn: Connection, account_id: int, keep: bytes, realm: Realm = CUSTOMERS) -> int:
     """End all sessions of the account but the one with this id hash; how many that were."""
     values = {"account_id": account_id, "keep": keep}
-    return len(await _revoke(conn, "account_id = %(account_id)s AND id_hash <> %(keep)s", values))
+    return len(await _revoke(conn, "account_id = %(account_id)s AND id_hash <> %(keep)s", values, realm))
 
 
-async def revoke_all(conn: Connection, account_id: int) -> int:
+async def revoke_all(conn: Connection, account_id: int, realm: Realm = CUSTOMERS) -> int:
     """End every session of the account: after a reset, an erasure, a theft."""
-    return len(await _revoke(conn, "account_id = %(account_id)s", {"account_id": account_id}))
+    return len(await _revoke(conn, "account_id = %(account_id)s", {"account_id": account_id}, realm))
 
 
-async def _revoke(conn: Connection, which: str, values: Mapping[str, Any]) -> list[bytes]:
-    return [bytes(row.id_hash) for row in await conn.fetch_all(_REVOKE.format(which=which), values)]
+async def _revoke(conn: Connection, which: str, values: Mapping[str, Any], realm: Realm) -> list[bytes]:
+    return [bytes(row.id_hash) for row in await conn.fetch_all(_revocation(realm, which), values)]
+
+
+@cache
+def _start(realm: Realm) -> str:
+    # Written and read with its account in one trip (an INSERT feeding a SELECT).
+    return f"""
+        WITH s AS (
+            INSERT INTO {realm.sessions} (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
+            VALUES (%(id_hash)s, %(account_id)s, %(idle)s, %(browser)s,
+                now() + {realm.longest} * interval '1 second', %(network)s, %(device)s)
+            RETURNING *
+        )
+        SELECT {columns(realm)} FROM s JOIN {realm.accounts} a ON a.id = s.account_id"""  # noqa: S608
+
+
+@cache
+def _sweep(realm: Realm) -> str:
+    # The earliest of three times, by the server's clock.
+    return f"""
+        DELETE FROM {realm.sessions} WHERE account_id = %(account_id)s
+            AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'"""  # noqa: S608
+
+
+@cache
+def _change(realm: Realm, what: str) -> str:
+    # Changed in the words of `queries`, and read with its account (UPDATE … FROM … RETURNING).
+    return f"""
+        UPDATE {realm.sessions} s SET {what} FROM {realm.accounts} a
+        WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {is_live(realm)} RETURNING {columns(realm)}"""  # noqa: S608
+
+
+@cache
+def _revocation(realm: Realm, which: str) -> str:
+    # Whatever ends is told to every process in the same statement (pg_notify).
+    return f"""
+        WITH gone AS (UPDATE {realm.sessions} SET revoked_at = now() WHERE revoked_at IS NULL AND {which} RETURNING id_hash)
+        SELECT id_hash, pg_notify('{realm.channel}', encode(id_hash, 'hex')) FROM gone"""  # noqa: S608

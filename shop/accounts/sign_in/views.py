@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -12,12 +11,11 @@ from aiohttp import web
 from shop.accounts.models import Account, PendingRegistration, identity_key
 from shop.accounts.queries import account_by_id, account_by_login, pending_by_login
 from shop.accounts.security.models import Kind
-from shop.accounts.security.second_factor.queries import has_second_factor
-from shop.accounts.security.second_factor.service import CODE_LIMITS, WrongCode, use_code
+from shop.accounts.security.second_factor.service import CODE_LIMITS, CUSTOMERS, WrongCode, use_code
 from shop.accounts.security.service import record
 from shop.accounts.sign_in import service
 from shop.accounts.sign_in.forms import CodeForm, LoginForm
-from shop.accounts.views import WRONG, form_page, origin_of, place_to_hash, seals_of, too_many
+from shop.accounts.views import origin_of, seals_of
 from shop.db import Connection
 from shop.i18n import N_
 from shop.keys import DB, LIMITS, PASSWORDS, TOKENS
@@ -25,15 +23,14 @@ from shop.limits import Limit, Try
 from shop.session_record import NewSession
 from shop.tokens import LinkInvalid
 from shop.web.access import visitor_of
-from shop.web.cookies import cookie_of, give_cookie
 from shop.web.flash import flash_waiting
+from shop.web.form_pages import WRONG, form_page, place_to_hash, too_many
+from shop.web.known_devices import know_device, known_device
 from shop.web.next_page import own_page
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import see_other, see_other_path
 from shop.web.sessions import SESSIONS
 
-DEVICE: Final = "device"
-DEVICE_SECONDS: Final = 365 * 86_400
 TICKET: Final = "second-factor"
 TICKET_SECONDS: Final = 300
 VIEWED_AT_MOST: Final = 20
@@ -137,8 +134,8 @@ async def complete_sign_in(
     there = await own_page(request, wanted)
     response = see_other_path(there) if there else see_other(request, "accounts.account")
     await request.app[SESSIONS].begin(request, response, started)
-    know_device(request, response, account)
     flash_waiting(request, response)
+    know_device(request, response, account.id)
     return response
 
 
@@ -146,13 +143,6 @@ async def renewed_session(request: web.Request, conn: Connection, account: Accou
     """End all sessions of the visitor's account and begin one of the same kind for this browser; hand it to `SESSIONS.begin`."""
     visitor = await visitor_of(request)
     return await service.renew_session(conn, account, origin_of(request), visitor.session_id_hash)
-
-
-def know_device(request: web.Request, response: web.StreamResponse, account: Account) -> None:
-    """Mark this browser as one of the account's owner, so that strangers' failures never keep the owner out."""
-    if _known_device(request, account) is None:
-        mark = request.app[TOKENS].sign(DEVICE, [account.id, secrets.token_hex(8)])
-        give_cookie(request, response, DEVICE, mark, DEVICE_SECONDS)
 
 
 async def _checked(
@@ -174,7 +164,7 @@ async def _checked(
     async with request.app[DB].transaction() as conn:
         if better is not None:
             account = await service.keep_better_hash(conn, account, better)
-        needs_code = await has_second_factor(conn, account.id)
+        needs_code = await CUSTOMERS.is_on(conn, account.id)
     remember, wanted = bool(form.remember.data), form.next.data
     if not needs_code:
         return await complete_sign_in(request, account, remember=remember, wanted=wanted, viewed=form.viewed.data)
@@ -188,22 +178,13 @@ async def _take(request: web.Request, form: LoginForm, account: Account | None) 
 
     security: windows go by what was typed, not by account, or a full one would tell that a name and an e-mail belong together.
     """
-    device = _known_device(request, account)
+    device = known_device(request, account.id if account else None)
     windows: tuple[tuple[Limit, str], ...] = (
         (service.PER_LOGIN, identity_key(form.login.data or "")),
         (service.PER_NETWORK, prefix_of(address_of(request))),
         (service.EVERYBODY, ""),
     )
     return await request.app[LIMITS].take(*(((service.PER_DEVICE, device),) if device else windows))
-
-
-def _known_device(request: web.Request, account: Account | None) -> str | None:
-    """The mark that this browser got when it last signed in to this very account."""
-    try:
-        account_id, mark = request.app[TOKENS].read(DEVICE, cookie_of(request, DEVICE), DEVICE_SECONDS)
-    except LinkInvalid:
-        return None
-    return f"{account_id}.{mark}" if account is not None and account.id == account_id else None
 
 
 async def _note_failure(request: web.Request, account_id: int | None, factor: str) -> None:

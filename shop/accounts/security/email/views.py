@@ -9,12 +9,13 @@ from aiohttp import web
 from shop.accounts.models import identity_key
 from shop.accounts.security.email import service
 from shop.accounts.security.email.forms import EmailForm
-from shop.accounts.views import PRIVATE, WRONG, form_page, origin_of, owner_of, too_many
+from shop.accounts.views import PRIVATE, origin_of, owner_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, TOKENS
 from shop.limits import Limit
 from shop.tokens import LinkExpired, LinkInvalid
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, form_page, too_many
 from shop.web.respond import render, see_other
 
 PER_ACCOUNT: Final = Limit("email-change.account", 5, 86_400)

@@ -9,13 +9,15 @@ from aiohttp import web
 from shop.accounts.models import Account, identity_key
 from shop.accounts.security.password import service
 from shop.accounts.security.password.forms import NewPasswordForm, ResetForm
-from shop.accounts.sign_in.views import know_device, renewed_session
-from shop.accounts.views import PRIVATE, WRONG, form_page, origin_of, owner_of, place_to_hash, too_many
+from shop.accounts.sign_in.views import renewed_session
+from shop.accounts.views import PRIVATE, origin_of, owner_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, PASSWORDS, TOKENS
 from shop.limits import Limit
 from shop.tokens import LinkExpired, LinkInvalid
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, form_page, place_to_hash, too_many
+from shop.web.known_devices import know_device
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 from shop.web.sessions import SESSIONS
@@ -90,7 +92,7 @@ async def password_reset_link(request: web.Request) -> web.StreamResponse:
     except LinkInvalid as problem:
         return await _broken_link(request, problem)
     response = see_other(request, "accounts.login")
-    know_device(request, response, account)
+    know_device(request, response, account.id)
     flash(request, response, gettext(request[LANG], N_("Your new password is set. Sign in with it.")))
     return response
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import Any
 
-import segno
 from aiohttp import web
 
 from shop import totp
 from shop.accounts.security.models import SecondFactor
 from shop.accounts.security.second_factor import service
 from shop.accounts.security.second_factor.forms import FirstCodeForm
-from shop.accounts.security.second_factor.queries import recovery_codes_left, second_factor_of
-from shop.accounts.views import WRONG, origin_of, owner_of, seals_of, too_many
+from shop.accounts.views import origin_of, owner_of, seals_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, SETTINGS
 from shop.web.access import visitor_of
 from shop.web.flash import flash
+from shop.web.form_pages import WRONG, too_many
 from shop.web.forms import Form
 from shop.web.respond import render, see_other
 
@@ -49,7 +47,7 @@ async def new_secret(request: web.Request) -> web.StreamResponse:
     """A new secret to scan; one that is in use stays."""
     try:
         async with request.app[DB].transaction() as conn:
-            await service.prepare(conn, seals_of(request), (await owner_of(conn, request)).id)
+            await service.CUSTOMERS.prepare(conn, seals_of(request), (await owner_of(conn, request)).id)
     except service.AlreadyOn:
         pass  # two clicks, or another window: the page shows how things stand
     return see_other(request, "accounts.second_factor")
@@ -59,11 +57,13 @@ async def qr(request: web.Request) -> web.StreamResponse:
     """The secret as a picture for the app's camera; only while it is being set up."""
     async with request.app[DB].read() as conn:
         account = await owner_of(conn, request)
-        factor = await second_factor_of(conn, account.id)
+        factor = await service.CUSTOMERS.of(conn, account.id)
     if factor is None or factor.confirmed_at is not None:
         raise web.HTTPNotFound
-    uri = totp.provisioning_uri(service.secret_of(seals_of(request), factor), _issuer(request), account.username)
-    picture = await asyncio.to_thread(_drawn, uri)
+    uri = totp.provisioning_uri(
+        service.CUSTOMERS.secret_of(seals_of(request), factor), _issuer(request), account.username
+    )
+    picture = await asyncio.to_thread(totp.drawn, uri)
     return web.Response(body=picture, content_type="image/svg+xml", headers={"Cache-Control": "no-store"})
 
 
@@ -71,7 +71,7 @@ async def recovery_codes(request: web.Request) -> web.StreamResponse:
     """Ten new recovery codes, shown once; the old ones are worth nothing any more."""
     async with request.app[DB].transaction() as conn:
         account = await owner_of(conn, request)
-        factor = await second_factor_of(conn, account.id)
+        factor = await service.CUSTOMERS.of(conn, account.id)
         if factor is None or factor.confirmed_at is None:
             return see_other(request, "accounts.second_factor")
         codes = await service.make_recovery_codes(conn, account.id, origin_of(request))
@@ -95,8 +95,8 @@ async def _state(request: web.Request) -> dict[str, Any]:
     visitor = await visitor_of(request)
     assert visitor.account_id is not None
     async with request.app[DB].read() as conn:
-        factor = await second_factor_of(conn, visitor.account_id)
-        left = await recovery_codes_left(conn, visitor.account_id)
+        factor = await service.CUSTOMERS.of(conn, visitor.account_id)
+        left = await service.CUSTOMERS.codes_left(conn, visitor.account_id)
     return {"factor": factor, "codes_left": left, "secret": _readable(request, factor)}
 
 
@@ -104,14 +104,8 @@ def _readable(request: web.Request, factor: SecondFactor | None) -> str:
     """The secret to type by hand, as long as it is being set up."""
     if factor is None or factor.confirmed_at is not None:
         return ""
-    return totp.readable(service.secret_of(seals_of(request), factor))
+    return totp.readable(service.CUSTOMERS.secret_of(seals_of(request), factor))
 
 
 def _issuer(request: web.Request) -> str:
     return request.app[SETTINGS].name
-
-
-def _drawn(uri: str) -> bytes:
-    picture = io.BytesIO()
-    segno.make(uri, error="m").save(picture, kind="svg", scale=4, border=4, dark="#000", light="#fff")
-    return picture.getvalue()

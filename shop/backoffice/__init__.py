@@ -1,0 +1,1 @@
+"""The back office: what staff run the shop with."""

@@ -1,0 +1,42 @@
+"""What the forms of all sections share: searching a list, and the version that is being edited."""
+
+from __future__ import annotations
+
+from typing import Final, Self
+
+import wtforms
+from aiohttp import web
+from multidict import MultiDict
+
+from shop.i18n import N_
+from shop.web.forms import Form, at_most, stripped
+from shop.web.rendering import language_of
+
+VERSION: Final = "version"
+
+
+class ListForm(Form):
+    """The search field of a list; add SelectFields for its filters. Read it from the query with `of`."""
+
+    q = wtforms.SearchField(N_("Search"), [at_most(100)], filters=[stripped])
+
+    @classmethod
+    def of(cls, request: web.Request) -> Self:
+        """The form as the address says; what does not fit is as if it were not there."""
+        form = cls(MultiDict(request.query), lang=language_of(request))
+        if not form.validate():
+            for field in form:
+                if field.errors:
+                    field.data, field.errors = None, ()
+        return form
+
+
+class VersionedForm(Form):
+    """A form that edits a row: `version` is the one that was shown, and saving names it."""
+
+    version = wtforms.IntegerField(widget=wtforms.widgets.HiddenInput(), default=0)
+
+    @property
+    def edited(self) -> int:
+        """The version that was shown; 0, which no row has, for one that is no number."""
+        return int(self.version.data or 0)

@@ -1,0 +1,18 @@
+"""All pages of the back office. Each names the permission it needs; the sections stand in the order of the navigation."""
+
+from shop.backoffice import views
+from shop.backoffice.audit.routes import ROUTES as AUDIT
+from shop.backoffice.roles.routes import ROUTES as ROLES
+from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
+from shop.backoffice.staff.routes import ROUTES as STAFF
+from shop.web.routing import page
+from shop.web.staff import Permission
+from shop.web.staff_doors import staff_only
+
+ROUTES = [
+    *SIGN_IN,
+    page("backoffice.dashboard", views.dashboard, staff_only(Permission.DESK)),
+    *STAFF,
+    *ROLES,
+    *AUDIT,
+]

@@ -1,0 +1,98 @@
+"""The start page of the back office, and what the views of all its sections share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aiohttp import web
+from wtforms import HiddenField
+
+from shop.backoffice.audit.models import Actor, AuditEntry
+from shop.backoffice.audit.queries import entries
+from shop.backoffice.forms import VERSION
+from shop.keys import DB
+from shop.web.bodies import posted
+from shop.web.csrf import FIELD
+from shop.web.forms import Form
+from shop.web.peers import address_of
+from shop.web.respond import render
+from shop.web.staff import Permission, signed_in_staff
+
+PAGE_SIZE: Final = 50
+LATEST: Final = 8
+LARGEST_ID: Final = 2**63 - 1
+
+
+async def dashboard(request: web.Request) -> web.StreamResponse:
+    """Where a working day begins: what one may do here, and what was done last."""
+    staff = await signed_in_staff(request)
+    narrowed: dict[str, Any] = {} if staff.may(Permission.STAFF) else {"staff_id": staff.staff_id}
+    async with request.app[DB].read() as conn:
+        latest: list[AuditEntry] = (await entries(conn, LATEST, **narrowed)).items
+    return await render(request, "backoffice/dashboard.html", latest=latest)
+
+
+async def actor_of(request: web.Request) -> Actor:
+    """Who does something, for `audit.record`; behind a `staff_only` door."""
+    staff = await signed_in_staff(request)
+    return Actor(staff.staff_id, staff.name, address_of(request))
+
+
+def number_in(request: web.Request, name: str = "id") -> int:
+    """A number of the path; what cannot be one is not found."""
+    text = request.match_info[name]
+    if not (text.isascii() and text.isdigit() and len(text) <= 19 and int(text) <= LARGEST_ID):
+        raise web.HTTPNotFound
+    return int(text)
+
+
+def after_of(request: web.Request) -> str | None:
+    """Where the page of a list begins, for `QuerySet.page`."""
+    return request.query.get("after") or None
+
+
+def chosen_in(form: Form) -> dict[str, str]:
+    """The filters of a list form that are set, for the links that keep them."""
+    return {field.short_name: str(field.data) for field in form if field.data and not isinstance(field, HiddenField)}
+
+
+async def conflict_page(
+    request: web.Request, form: Form, theirs: Mapping[str, object], version: int, *, back: str
+) -> web.StreamResponse:
+    """409: somebody saved meanwhile. Shows both versions field by field; what was typed can still be saved over theirs.
+
+    `theirs` holds the values by field name as they stand now in words or as the fields would hold them, `version` is theirs.
+    """
+    sent = [(name, value) for name, value in (await posted(request)).items() if name not in {FIELD, VERSION}]
+    rows = [
+        (field.label.text, _told(field, field.data), _told(field, theirs[field.short_name]))
+        for field in form
+        if field.short_name in theirs
+    ]
+    context: dict[str, Any] = {"rows": rows, "sent": [*sent, (VERSION, version)], "back": back, "form": form}
+    return await render(request, "backoffice/conflict.html", status=409, **context)
+
+
+async def confirm_page(
+    request: web.Request, *, title: str, text: str, button: str, back: str, is_dangerous: bool = True
+) -> web.StreamResponse:
+    """A question before something that cannot be undone; the page's form posts to the path it stands on."""
+    context: dict[str, Any] = {
+        "title": title,
+        "text": text,
+        "button": button,
+        "back": back,
+        "is_dangerous": is_dangerous,
+    }
+    return await render(request, "backoffice/confirm.html", **context)
+
+
+def _told(field: Any, value: object) -> str:
+    """A value as the field's own choices call it."""
+    choices = (
+        {str(key): str(label) for key, label, *_ in field.iter_choices()} if hasattr(field, "iter_choices") else {}
+    )
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(choices.get(str(one), str(one)) for one in value)
+    return "" if value is None else choices.get(str(value), str(value))

@@ -1,0 +1,2 @@
+// What makes the back office nicer where script runs; every page works without it. Sections import a file each from backoffice/.
+import "./forms.js";
