@@ -23,7 +23,8 @@ test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a pa
 prove: .prepared ## run the longer proofs too
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
 
-faults: .prepared ## break everything, longer: killed, silent, full and flushed servers, crowds, 10,000 cancellations
+faults: .prepared ## break everything under load and ask whether the promises held, then the longer proofs; FAULTS=--long for all of it
+	@$(BIN)/python -m tests.faults $(FAULTS)
 	@BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q $(or $(ARGS),tests/accounts/test_crowd.py \
 		tests/db/test_faults.py tests/db/test_races.py tests/db/test_pgbouncer.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
 		tests/web/test_pages_without_redis.py tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py)

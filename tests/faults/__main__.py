@@ -1,0 +1,133 @@
+"""`python -m tests.faults`: a shop under load, broken in every way of the matrix, and whether its promises held. `--help` says the rest."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.faults import oracle
+from tests.faults.cells import CELLS, Cell
+from tests.faults.place import Place, opened
+from tests.faults.shoppers import Crowd, Shopper
+
+WARM_SECONDS = 1.5
+WARM_UP_SECONDS = 10.0
+ORACLES = ("I1", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I14", "I15")
+
+
+@dataclass
+class Row:
+    """What came of one cell."""
+
+    cell: Cell
+    seed: int
+    ok: int = 0
+    degraded: int = 0
+    cut: int = 0
+    recovery: float = 0.0
+    mail: float | None = None
+    slowest: float = 0.0
+    seconds: float = 0.0
+    broken: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> list[str]:
+        found = [f"{name}: {what}" for name, what in self.broken.items()]
+        if self.recovery > self.cell.budget:
+            found.append(f"well after {self.recovery:.1f} s only")
+        if self.mail is None or self.mail > self.cell.mail:
+            found.append("promises left after a minute")
+        if self.cut > self.cell.failures:
+            found.append(f"{self.cut} requests cut off")
+        return found
+
+    def __str__(self) -> str:
+        mail = "–" if self.mail is None else f"{self.mail:.1f}"
+        verdict = "; ".join(self.problems) or "held"
+        return (
+            f"| {self.cell.id} | {self.cell.fault} | {self.ok} | {self.degraded} | {self.cut} | {self.recovery:.1f} |"
+            f" {self.cell.budget:g} | {mail} | {self.slowest:.1f} | {verdict} |"
+        )
+
+
+HEAD = """| cell | fault | ok | degraded | cut off | well after, s | budget, s | mail after, s | slowest answer, s | promises |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+async def run_cell(place: Place, crowd: Crowd, cell: Cell, seed: int, before: oracle.Vitals) -> Row:
+    """Load, fault, recovery, oracle."""
+    began = time.monotonic()
+    row, chance = Row(cell, seed), random.Random(f"{seed}{cell.id}")
+    crowd.journal.fresh()
+    crowd.go()
+    await asyncio.sleep(WARM_SECONDS)
+    async with cell.inject(place, crowd, chance):
+        await asyncio.sleep(cell.hold)
+    ended = time.monotonic()
+    row.recovery = await oracle.recovered(crowd.journal, ended)
+    await crowd.rest()
+    row.mail = await oracle.mail_flows(place, time.monotonic())
+    row.broken = await asyncio.to_thread(oracle.broken, place, crowd.journal, crowd.crashes + cell.crashes)
+    row.broken |= await oracle.logged_out_stays_out(place, Shopper(place, crowd.journal, 950, chance, member=False))
+    row.broken |= await oracle.calmed_down(place, before)
+    crowd.crashes += cell.crashes
+    journal = crowd.journal
+    row.ok, row.degraded, row.cut, row.slowest = journal.ok, journal.degraded, journal.cut, journal.slowest
+    row.seconds = time.monotonic() - began
+    return row
+
+
+async def run(cells: list[Cell], seed: int) -> list[Row]:
+    """All of them in one shop, one after another, in an order of the seed's."""
+    random.Random(seed).shuffle(cells)
+    rows: list[Row] = []
+    async with opened() as place:
+        crowd = Crowd(place, seed)
+        await crowd.arrive()
+        crowd.go()
+        await asyncio.sleep(WARM_UP_SECONDS)
+        before = await asyncio.to_thread(oracle.vitals, place)
+        try:
+            for cell in cells:
+                rows.append(await run_cell(place, crowd, cell, seed, before))
+                print(rows[-1], f"({rows[-1].seconds:.0f} s)", flush=True)
+        finally:
+            await crowd.leave()
+    return rows
+
+
+def report(rows: list[Row], seed: int) -> str:
+    """The table of docs/faults.md."""
+    order = {cell.id: number for number, cell in enumerate(CELLS)}
+    rows = sorted(rows, key=lambda row: order[row.cell.id])
+    held = sum(not row.problems for row in rows)
+    requests = sum(row.ok + row.degraded + row.cut for row in rows)
+    told = f"{held} of {len(rows)} cells held; {requests:,} requests; seed {seed}; after each: {', '.join(ORACLES)}."
+    return "\n".join([told, "", HEAD, *map(str, rows)])
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="the long half too")
+    parser.add_argument("--only", default="", help="cells by id, with commas between")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", type=Path, help="write the table into this file, below its mark")
+    asked = parser.parse_args(arguments)
+    wanted = set(asked.only.split(",")) - {""}
+    cells = [cell for cell in CELLS if (cell.id in wanted if wanted else asked.long or cell.is_short)]
+    rows = asyncio.run(run(cells, asked.seed))
+    told = report(rows, asked.seed)
+    print(told)
+    if asked.write:
+        kept = asked.write.read_text("utf-8").partition("<!-- table -->")[0] if asked.write.exists() else ""
+        asked.write.write_text(f"{kept}<!-- table -->\n\n{told}\n", "utf-8")
+    return int(any(row.problems for row in rows) or len(rows) < len(cells))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
