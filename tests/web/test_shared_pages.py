@@ -186,6 +186,7 @@ async def test_a_page_rendered_before_a_change_and_stored_after_it_is_never_used
     await text_of(one)
     (entry,) = await stored(redis)
     before = await redis.execute("GET", entry)
+    await text_of(two)  # so that both are seen to have heard of the change
     await redis.execute("FLUSHALL")
     await asyncio.to_thread(change, postgres)
     await happens(lambda: not pages_of(one).kept and not pages_of(two).kept)
