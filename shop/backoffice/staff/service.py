@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
+from shop import outbox
 from shop.accounts.models import identity_key
 from shop.accounts.security.second_factor.service import Factors
 from shop.accounts.sessions import service as sessions
@@ -14,7 +15,7 @@ from shop.backoffice.roles.service import keep_an_owner
 from shop.backoffice.staff.models import SESSIONS, StaffMember, StaffRecoveryCode, StaffSecondFactor
 from shop.backoffice.staff.queries import member_by_id
 from shop.backoffice.versions import EditConflict
-from shop.db import Connection, F, Now, QuerySet, UniqueViolation, outbox
+from shop.db import Connection, F, Now, QuerySet, UniqueViolation
 from shop.tokens import LinkInvalid, Tokens
 
 INVITATION: Final = "staff-invitation"
