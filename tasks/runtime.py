@@ -53,7 +53,7 @@ class Workshop:
             Urls(settings.url, settings.languages),
             Tokens(settings.secret_keys),
             Mailer.of(settings),
-            Providers.of(settings),
+            await asyncio.to_thread(Providers.of, settings),  # it reads key files
         )
 
     def spoken(self, lang: str) -> str:

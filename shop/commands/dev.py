@@ -11,6 +11,7 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from shop.commands.local import Local
+from shop.commands.programs import check_providers
 from shop.commands.sockets import Taken, inherited, listen, listen_near
 from shop.commands.supervisor import Stop, Supervisor
 from shop.embedded import lock
@@ -66,6 +67,8 @@ def _finish_undisturbed() -> None:
 
 def _watch(local: Local, sockets: list[socket.socket], stop: Stop) -> None:
     settings = local.settings()
+    if set(settings.payment_methods) - {"sandbox", "cash"}:  # those two need nothing, and this look takes half a second
+        check_providers(settings)
     local.migrate()
     supervisor = Supervisor(local, sockets, _open_bank(settings))
     try:

@@ -29,11 +29,19 @@ def number_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def check_providers(settings: Settings) -> None:
+    """Raises SettingsError for a way to pay that is switched on without its secret; nothing starts half able to take money."""
+    from shop.payments.providers.registry import Providers  # only now, so that a wrong setting is told at once
+
+    Providers.of(settings)
+
+
 def become(command: list[str], number: int) -> NoReturn:
     """Turn this process into a program of a real shop, if the settings are whole and the database is theirs."""
     os.environ.pop(DEVELOPMENT_MARK, None)  # security: only `run.py dev` may say that this is development
     try:
         settings = Settings.load(os.environ, development=False)
+        check_providers(settings)
         asyncio.run(check_database(settings))
     except (SettingsError, WrongDatabase) as problem:
         sys.exit(str(problem))

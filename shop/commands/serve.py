@@ -9,6 +9,7 @@ import socket
 import sys
 
 from shop import logs
+from shop.commands.programs import check_providers
 from shop.commands.sockets import Taken, activated, listen, listen_on_path
 from shop.metrics import numbered, serve_metrics
 from shop.settings import DEVELOPMENT_MARK, Settings, SettingsError
@@ -29,6 +30,7 @@ def main(arguments: argparse.Namespace) -> int:
     os.environ.pop(DEVELOPMENT_MARK, None)
     try:
         settings = Settings.load(os.environ, development=False)
+        check_providers(settings)
         sockets = activated(os.environ) or opened(settings)
         asyncio.run(check_database(settings))
     except (SettingsError, Taken, WrongDatabase) as problem:
