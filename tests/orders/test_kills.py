@@ -6,7 +6,8 @@ import sys
 
 from shop.orders.placing.models import Placed
 from shop.settings import HOME, Settings
-from tests.orders.dying_buyer import POINTS, wish
+from tests.faults.kills import POINTS
+from tests.orders.dying_buyer import wish
 from tests.orders.market import Market
 
 
