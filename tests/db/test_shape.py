@@ -47,7 +47,10 @@ def test_no_file_is_long_and_group_commit_is_short() -> None:
 
 
 def test_the_whole_is_small() -> None:
-    assert sum(code_lines(path.read_text()) for path in DB.glob("*.py")) <= 2000
+    """Counted as `cloc` does; what explains it may not hide it either."""
+    sources = [path.read_text() for path in DB.glob("*.py")]
+    assert sum(map(code_lines, sources)) <= 2000
+    assert sum(len(source.splitlines()) for source in sources) <= 2800
 
 
 @pytest.mark.slow
