@@ -41,6 +41,7 @@ class Manager:
 
     def __init__(self, folder: Path) -> None:
         self._notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        (folder / "notify.sock").unlink(missing_ok=True)
         self._notes.bind(str(folder / "notify.sock"))
         self._notes.settimeout(0.05)
         self.environ = {"NOTIFY_SOCKET": str(folder / "notify.sock"), "WATCHDOG_USEC": "600000"}

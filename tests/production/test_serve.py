@@ -19,10 +19,9 @@ from shop.db import Database
 from shop.facts import fact
 from shop.settings import HOME, Settings
 from shop.start_checks import WrongDatabase, agree_on_keys, fingerprint
-from tests.production.place import HOST, Manager, asked, dismiss, ended, environment, manager, start
+from tests.production.host import host
+from tests.production.place import asked, dismiss, ended, environment, manager, start
 from tests.servers import scratch_folder
-
-SERVE = [sys.executable, "run.py", "serve"]
 
 
 @pytest.fixture
@@ -37,76 +36,39 @@ def real(settings: Settings, folder: Path, clean: None) -> dict[str, str]:
     return environment(settings, folder)
 
 
-@pytest.fixture
-def watching(folder: Path) -> Iterator[Manager]:
-    with manager(folder) as watching:
-        yield watching
-
-
-@pytest.fixture
-def listener(folder: Path) -> Iterator[socket.socket]:
-    """What a socket unit opens and keeps."""
-    with socket.socket(socket.AF_UNIX) as opened:
-        opened.bind(str(folder / "web.sock"))
-        opened.listen(64)
-        yield opened
-
-
-def test_y2_y3_the_life_of_a_process_under_a_manager(
-    real: dict[str, str], folder: Path, watching: Manager, listener: socket.socket
-) -> None:
-    """Ready and alive; stopped: no sign of life; killed and started again: serving, and who came meanwhile was not refused."""
-    first = start(SERVE, {**real, **watching.environ}, listener)
-    second = None
-    try:
+def test_y2_y3_the_life_of_a_web_process(settings: Settings, folder: Path, clean: None) -> None:
+    """As its unit starts it: ready, alive, hung, killed, started again on the same socket, told to stop."""
+    with host(folder / "h", settings, roles="web") as place, manager(folder) as watching:
+        path, authority = place.places.run / "web-1.sock", place.answers.authority
+        hung = place.start("shop-web@.service", "1", **watching.environ)
         watching.wait_for("READY=1")
         watching.wait_for("WATCHDOG=1")
-        assert asked(folder / "web.sock").startswith(b"HTTP/1.1 200 OK")
+        assert asked(path, host=authority).startswith(b"HTTP/1.1 200 OK")
 
-        first.send_signal(signal.SIGSTOP)
+        hung.send_signal(signal.SIGSTOP)
         watching.forget()
         assert watching.is_silent(0.7)
 
-        first.kill()
-        first.wait()
-        waiting = socket.socket(socket.AF_UNIX)
-        waiting.connect(str(folder / "web.sock"))
-        waiting.sendall(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-        second = start(SERVE, {**real, **watching.environ}, listener)
-        waiting.settimeout(30)
-        assert waiting.recv(1000).startswith(b"HTTP/1.1 200 OK")
-        waiting.close()
+        hung.kill()
+        hung.wait()
+        kept, unused = line_to(path), line_to(path)
+        kept.sendall(f"GET /healthz HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        process = place.start("shop-web@.service", "1", **watching.environ)
+        assert kept.recv(4000).startswith(b"HTTP/1.1 200 OK")  # who came meanwhile was not refused
         watching.wait_for("READY=1")
-    finally:
-        dismiss(first, *([second] if second else []))
 
-
-def test_told_to_stop_it_answers_kept_connections_until_they_are_gone(
-    real: dict[str, str], folder: Path, watching: Manager, listener: socket.socket
-) -> None:
-    process = start(SERVE, {**real, **watching.environ}, listener)
-    kept, unused = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
-    try:
-        watching.wait_for("READY=1")
-        for line in (kept, unused):
-            line.settimeout(20)
-            line.connect(str(folder / "web.sock"))
-            line.sendall(f"GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
-            assert b"connection: close" not in line.recv(4000).lower()
         process.send_signal(signal.SIGTERM)
         watching.wait_for("STOPPING=1")
-        kept.sendall(f"GET /zh HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+        assert asked(path, "/readyz", host=authority).startswith(b"HTTP/1.1 503 ")
+        kept.sendall(f"GET /zh HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
         answer = b"".join(iter(lambda: kept.recv(65536), b""))
         assert answer.startswith(b"HTTP/1.1 200 OK")
         assert b"\r\nConnection: close\r\n" in answer
-        assert asked(folder / "web.sock", "/readyz").startswith(b"HTTP/1.1 503 ")
         unused.close()
         told = time.monotonic()
         assert ended(process) == 0
         assert time.monotonic() - told < 15
-    finally:
         kept.close()
-        dismiss(process)
 
 
 async def test_a_host_with_another_key_ring_does_not_start(real: dict[str, str], db: Database, folder: Path) -> None:
@@ -153,6 +115,13 @@ def test_gunicorn_serves_the_same_application(real: dict[str, str], folder: Path
         assert ended(process) == 0
     finally:
         dismiss(process)
+
+
+def line_to(path: Path) -> socket.socket:
+    line = socket.socket(socket.AF_UNIX)
+    line.settimeout(30)
+    line.connect(str(path))
+    return line
 
 
 def _serves(path: Path) -> bool:

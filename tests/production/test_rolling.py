@@ -1,0 +1,183 @@
+"""nginx in front of two real web processes: visitors who stay themselves, processes that die or start again under load."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import aiohttp
+import pytest
+
+from shop.db import Database
+from shop.settings import Settings
+from tests.catalog.stall import put_up_stall
+from tests.production.host import Host, browser, host, needs_nginx, nginx
+from tests.production.place import manager
+from tests.servers import scratch_folder
+from tests.world import CSRF, LIN, PASSWORD, TOM, Person, customer
+
+pytestmark = needs_nginx
+
+CANARY_REQUESTS = int(os.environ.get("BAYBERRY_CANARY_REQUESTS", "200"))
+RESTARTS = int(os.environ.get("BAYBERRY_RESTARTS", "1"))
+
+
+@pytest.fixture(scope="module")
+def front(settings: Settings) -> Iterator[Host]:
+    """nginx and two processes, each started as its unit says."""
+    with scratch_folder() as folder, host(folder, settings, requests_per_second=5000, connections=2000) as place:
+        start_both(place)
+        with nginx(place):
+            yield place
+
+
+def start_both(place: Host) -> None:
+    with manager(place.places.run) as watching:
+        for number in ("1", "2"):
+            place.start("shop-web@.service", number, NOTIFY_SOCKET=watching.environ["NOTIFY_SOCKET"])
+        watching.wait_for("READY=1", 60)
+        watching.wait_for("READY=1", 60)
+
+
+@dataclass
+class Load:
+    """Visitors who read and fill baskets until told to stop; what they were answered."""
+
+    place: Host
+    sku: int
+    seen: Counter[tuple[str, int]] = field(default_factory=Counter)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, visitors: int) -> None:
+        async with browser(self.place, timeout=aiohttp.ClientTimeout(total=60)) as session:
+            await asyncio.gather(*(self._visit(session, number) for number in range(visitors)))
+
+    async def _visit(self, session: aiohttp.ClientSession, number: int) -> None:
+        turn = 0
+        while not self.stop.is_set():
+            turn += 1
+            if (turn + number) % 3:
+                await self._ask(session, "GET", "/cart" if turn % 2 else f"/search?q={number}.{turn}")
+            else:
+                await self._ask(session, "POST", "/cart/lines", data={"sku": str(self.sku), "quantity": "1"})
+            await asyncio.sleep(0.01)
+
+    async def _ask(self, session: aiohttp.ClientSession, method: str, path: str, **more: object) -> None:
+        headers = {"Origin": self.place.answers.url, "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+        try:
+            async with session.request(method, path, headers=headers, allow_redirects=False, **more) as got:  # type: ignore[arg-type]
+                await got.read()
+                self.seen[method, got.status] += 1
+        except aiohttp.ClientError:
+            self.seen[method, 0] += 1
+
+
+async def sku_of(db: Database) -> int:
+    stall = await put_up_stall(db)
+    async with db.read() as conn:
+        found: int = await conn.fetch_value(
+            "SELECT id FROM skus WHERE product_id = %(id)s LIMIT 1", {"id": stall.products["Pears"]}
+        )
+    return found
+
+
+async def baskets(db: Database) -> int:
+    async with db.read() as conn:
+        return int(await conn.fetch_value("SELECT count(*) FROM carts"))
+
+
+async def test_n5_two_visitors_never_see_each_other(front: Host, db: Database) -> None:
+    """Both ask for the same pages, mixed with guests, through the cache and all processes."""
+    await put_up_stall(db)
+    people = {person.username: await signed_in(front, db, person) for person in (LIN, TOM)}
+    guest = browser(front)
+    paths = ("/", "/products/pears", "/categories/fruit", "/account")
+
+    async def look(number: int) -> tuple[str | None, str]:
+        name = (LIN.username, TOM.username, None)[number % 3]
+        async with (people[name] if name else guest).get(paths[number % 4], allow_redirects=False) as got:
+            assert got.status in {200, 303}
+            assert name is None or got.headers["Cache-Control"] == "no-store"
+            return name, await got.text()
+
+    foreign, greeted = 0, 0
+    for begin in range(0, CANARY_REQUESTS, 20):
+        for name, page in await asyncio.gather(*(look(number) for number in range(begin, begin + 20))):
+            others = {LIN.username, TOM.username} - {name}
+            foreign += any(f">{other}<" in page or f" {other}" in page for other in others)
+            greeted += name is not None and name in page
+    for session in (guest, *people.values()):
+        await session.close()
+    assert foreign == 0
+    assert greeted >= CANARY_REQUESTS // 3
+
+
+async def signed_in(front: Host, db: Database, person: Person) -> aiohttp.ClientSession:
+    await customer(db, person)
+    session = browser(front, cookie_jar=aiohttp.CookieJar())
+    async with session.get("/login") as got:
+        page = await got.text()
+    token = CSRF.search(page)
+    form = {"login": person.username, "password": PASSWORD, "csrf_token": token[1] if token else ""}
+    headers = {"Origin": front.answers.url, "Sec-Fetch-Site": "same-origin"}
+    async with session.post("/login", data=form, headers=headers, allow_redirects=False) as got:
+        assert got.status == 303, await got.text()
+    return session
+
+
+async def test_f_w4_y3_restarting_every_process_under_load_fails_nobody(front: Host, db: Database) -> None:
+    load = Load(front, await sku_of(db))
+    running = asyncio.create_task(load.run(6))
+    for _ in range(RESTARTS):
+        for number in ("1", "2"):
+            before = sum(load.seen.values())
+            await asyncio.to_thread(restart, front, number)
+            while sum(load.seen.values()) < before + 10:
+                await asyncio.sleep(0.02)
+    load.stop.set()
+    await running
+    assert set(load.seen) == {("GET", 200), ("POST", 303)}
+    assert await baskets(db) == load.seen["POST", 303]
+
+
+async def test_f_w3_a_killed_process_costs_what_it_was_at_and_no_more(front: Host, db: Database) -> None:
+    load = Load(front, await sku_of(db))
+    running = asyncio.create_task(load.run(6))
+    while sum(load.seen.values()) < 30:
+        await asyncio.sleep(0.02)
+    process = front.processes["shop-web@1.service"]
+    process.send_signal(signal.SIGKILL)
+    await asyncio.to_thread(process.wait)
+    await asyncio.to_thread(start_one, front, "1")
+    load.stop.set()
+    await running
+    failed = {key: count for key, count in load.seen.items() if key not in {("GET", 200), ("POST", 303)}}
+    assert set(failed) <= {("POST", 503)}
+    assert sum(failed.values()) <= 6
+    assert load.seen["POST", 303] <= await baskets(db) <= load.seen["POST", 303] + sum(failed.values())
+
+
+def restart(place: Host, number: str) -> None:
+    """As `systemctl restart` does it: told to stop, waited for, started again on the same socket."""
+    process = place.processes[f"shop-web@{number}.service"]
+    process.send_signal(signal.SIGTERM)
+    told = time.monotonic()
+    try:
+        assert process.wait(30) == 0
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+    assert time.monotonic() - told < 15
+    start_one(place, number)
+
+
+def start_one(place: Host, number: str) -> None:
+    with manager(place.places.run) as watching:
+        place.start("shop-web@.service", number, NOTIFY_SOCKET=watching.environ["NOTIFY_SOCKET"])
+        watching.wait_for("READY=1", 60)
