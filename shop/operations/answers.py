@@ -36,6 +36,7 @@ class Host(BaseModel):
     certificate_key: str = Field(default="", pattern=r"^[^\s;{}]*$")
     requests_per_second: int = Field(default=20, ge=1)
     connections: int = Field(default=60, ge=1)
+    patience: int = Field(default=12, ge=9)
     http: str = Field(default="80", pattern=r"^[0-9.:]+$")
     https: str = Field(default="443", pattern=r"^[0-9.:]+$")
 

@@ -129,6 +129,7 @@ def words_of(places: Places, answers: Answers) -> dict[str, str]:
         "listen": f"{host.listen}:800%i" if host.listen else f"{places.run}/web-%i.sock",
         "logs": str(places.logs),
         "media": str(places.media),
+        "patience": str(host.patience),
         "python": str(places.python),
         "rate": str(host.requests_per_second),
         "redis_data": str(places.prefix / "var/lib/redis"),
