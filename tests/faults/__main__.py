@@ -94,7 +94,10 @@ async def run(cells: list[Cell], seed: int) -> list[Row]:
         before = await asyncio.to_thread(oracle.vitals, place)
         try:
             for cell in cells:
-                rows.append(await run_cell(place, crowd, cell, seed, before))
+                try:
+                    rows.append(await run_cell(place, crowd, cell, seed, before))
+                except Exception as problem:  # one cell that cannot be run must not hide what the others show
+                    rows.append(Row(cell, seed, broken={"run": f"{type(problem).__name__}: {str(problem)[:300]}"}))
                 print(rows[-1], f"({rows[-1].seconds:.0f} s)", flush=True)
         finally:
             await crowd.leave()

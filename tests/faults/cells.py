@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import random
 import shutil
@@ -34,7 +35,7 @@ class Cell:
     hold: float = 2.0
     budget: float = 5.0
     mail: float = 60.0
-    crashes: int = 0  # how many extra mails it may cost
+    crashes: int = 1  # how many extra mails it may cost
     is_short: bool = True
     failures: int = 50  # requests that may be cut off: those that were under way
 
@@ -54,9 +55,7 @@ def _web_backends(place: Place) -> list[int]:
 
 @asynccontextmanager
 async def postgres_killed(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
-    place.signal_postgres(signal.SIGKILL)
-    if place.postgres._process:
-        place.postgres._process.wait()
+    await asyncio.to_thread(place.signal_postgres, signal.SIGKILL)
     yield
     await asyncio.to_thread(_start_postgres, place)
 
@@ -120,6 +119,20 @@ async def table_locked(place: Place, _crowd: Crowd, _chance: random.Random) -> A
     await asyncio.to_thread(lambda: connection.cursor().execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE"))
     yield
     connection.close()
+
+
+@asynccontextmanager
+async def keys_rotated(place: Place, crowd: Crowd, chance: random.Random) -> AsyncIterator[None]:
+    """New rings, process by process: first a new key in front of the old one, then without the old."""
+
+    old = place.of("web")[0].environ["SHOP_SECRET_KEYS"]
+    new = base64.b64encode(chance.randbytes(32)).decode()
+    for ring in (f"{new},{old}", new):
+        for program in place.programs:
+            program.environ = {**program.environ, "SHOP_SECRET_KEYS": ring}
+        async with rolling_restart(1)(place, crowd, chance):
+            pass
+    yield
 
 
 @asynccontextmanager
@@ -411,13 +424,11 @@ async def flood(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIte
 @asynccontextmanager
 async def everything_killed(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
     """The power is cut, and comes back."""
-    place.signal_postgres(signal.SIGKILL)
     for program in place.programs:
         program.signal(signal.SIGKILL)
+    await asyncio.to_thread(place.signal_postgres, signal.SIGKILL)
     place.redis.kill()
     place.broker.kill()
-    if place.postgres._process:
-        place.postgres._process.wait()
     await asyncio.to_thread(_start_postgres, place)
     await asyncio.to_thread(place.redis.start)
     await asyncio.to_thread(place.broker.start)
@@ -437,7 +448,7 @@ def both(first: Inject, second: Inject) -> Inject:
 
 
 CELLS: Final = (
-    Cell("F-P8", "baskets bought in either order, no fault", nothing, hold=4, budget=0.5, failures=0),
+    Cell("F-P8", "baskets bought in either order, no fault", nothing, hold=4, budget=0.5, failures=0, crashes=0),
     Cell("F-P1", "one PostgreSQL backend killed -9", backend_killed, hold=1),
     Cell("F-P2", "PostgreSQL killed -9, started after 2 s", postgres_killed),
     Cell("F-P3", "PostgreSQL restarted", postgres_restarted, hold=0.1),
@@ -453,12 +464,12 @@ CELLS: Final = (
     Cell("F-R4", "Redis out of memory for 3 s", redis_out_of_memory, hold=3, budget=3),
     Cell("F-R4b", "Redis a read-only replica for 3 s", redis_read_only, hold=3, budget=3),
     Cell("F-R5", "Redis back with an old file", redis_with_its_old_file, hold=2, budget=3),
-    Cell("F-C1", "a worker killed -9 at a mail", worker_killed, hold=1, budget=1, crashes=1),
+    Cell("F-C1", "a worker killed -9 at a mail", worker_killed, hold=1, budget=1),
     Cell("F-C2", "both relays killed -9", relays_killed, hold=1, budget=1),
     Cell("F-C3", "both workers killed after the 250", workers_killed_after_250, hold=3, budget=1, crashes=2),
     Cell("F-C4", "the broker restarted 5 times", broker_restarted(5), hold=0.1, budget=1, crashes=2),
     Cell("F-C4b", "the broker restarted 20 times", broker_restarted(20), hold=0.1, budget=1, crashes=2, is_short=False),
-    Cell("F-C5", "a worker that takes nothing for 20 s", worker_stopped, hold=20, budget=1, crashes=1, is_short=False),
+    Cell("F-C5", "a worker that takes nothing for 20 s", worker_stopped, hold=20, budget=1, is_short=False),
     Cell("F-M1", "mail server down for 8 s", mail_server_down, hold=8, budget=1),
     Cell("F-M1b", "mail server down for two minutes", mail_server_down, hold=120, budget=1, is_short=False),
     Cell("F-M2", "mail server says 451 for 4 s", mail_server_says("451 later"), hold=4, budget=1),
@@ -466,15 +477,35 @@ CELLS: Final = (
     Cell("F-M2c", "mail server takes 6 s a mail", mail_server_slow, hold=6, budget=1, crashes=2),
     Cell("F-W1", "web processes killed -9, three times", web_killed, hold=0.1, budget=2),
     Cell("F-W2", "a web process hangs until its watchdog", web_hangs, hold=0.1, budget=12),
-    Cell("F-W4", "rolling restart of all web processes, twice", rolling_restart(2), hold=0.1, budget=0.5, failures=0),
-    Cell("F-W4b", "rolling restart, ten times", rolling_restart(10), hold=0.1, budget=0.5, failures=0, is_short=False),
-    Cell("F-N1", "200 people gone in mid-form", leavers(200), hold=0.5, budget=1),
-    Cell("F-N2", "1,000 idle lines", idle_lines(1000), hold=4, budget=1),
-    Cell("F-N3", "300 slow readers and writers", slow_people(300), hold=6, budget=1),
-    Cell("F-N3b", "2,000 slow readers and writers", slow_people(2000), hold=15, budget=1, is_short=False),
-    Cell("F-N4", "60 guests for the last 6, with something else", flash_sale, hold=0.1, budget=2),
-    Cell("F-N5", "a flood of searches", flood, hold=0.1, budget=5),
-    Cell("F-X1", "Redis and a worker killed at once", both(redis_killed, worker_killed), hold=2, crashes=1),
+    Cell(
+        "F-W4",
+        "rolling restart of all web processes, twice",
+        rolling_restart(2),
+        hold=0.1,
+        budget=0.5,
+        failures=0,
+        crashes=0,
+    ),
+    Cell(
+        "F-W4b",
+        "rolling restart, ten times",
+        rolling_restart(10),
+        hold=0.1,
+        budget=0.5,
+        failures=0,
+        is_short=False,
+        crashes=0,
+    ),
+    Cell(
+        "S58", "all secret keys rotated, process by process", keys_rotated, hold=0.1, budget=0.5, failures=0, crashes=0
+    ),
+    Cell("F-N1", "200 people gone in mid-form", leavers(200), hold=0.5, budget=1, crashes=0),
+    Cell("F-N2", "1,000 idle lines", idle_lines(1000), hold=4, budget=1, crashes=0),
+    Cell("F-N3", "300 slow readers and writers", slow_people(300), hold=6, budget=1, crashes=0),
+    Cell("F-N3b", "2,000 slow readers and writers", slow_people(2000), hold=15, budget=1, is_short=False, crashes=0),
+    Cell("F-N4", "60 guests for the last 6, with something else", flash_sale, hold=0.1, budget=2, crashes=0),
+    Cell("F-N5", "a flood of searches", flood, hold=0.1, budget=5, crashes=0),
+    Cell("F-X1", "Redis and a worker killed at once", both(redis_killed, worker_killed), hold=2),
     Cell("F-X1b", "PostgreSQL silent, and a rolling restart", both(postgres_silent, rolling_restart(1)), hold=3),
     Cell("F-X1c", "PostgreSQL restarted, a web process killed", both(postgres_restarted, web_killed), hold=0.1),
     Cell("F-X2", "everything killed -9 at once", everything_killed, hold=0.1, budget=30, crashes=4),

@@ -126,6 +126,7 @@ async def logged_out_stays_out(place: Place, shopper: Shopper) -> dict[str, str]
     assert shopper._session is not None
     kept = {cookie.key: cookie.value for cookie in shopper._session.cookie_jar}
     await shopper.form("/logout", {}, "/account")
+    shopper.is_signed_in = False
     shopper._session.cookie_jar.update_cookies(kept)
     page = await shopper.ask("/account")
     await shopper.leave()

@@ -22,6 +22,7 @@ import psycopg2
 from redis import Redis
 from redis.exceptions import RedisError
 
+from shop.children import wait_gone
 from shop.db import Database
 from shop.db.migrations import migrate
 from shop.delivery.models import Area
@@ -199,10 +200,15 @@ class Place:
         return found
 
     def signal_postgres(self, sign: signal.Signals) -> None:
-        """The whole server at once, children first."""
-        for pid in [*self.backends(), self.postgres.pid]:
+        """The whole server at once; its head first, or that would replace its children."""
+        pids = [self.postgres.pid or 0, *self.backends()]
+        for pid in pids:
             with suppress(ProcessLookupError):
-                os.kill(pid or 0, sign)
+                os.kill(pid, sign)
+        if sign == signal.SIGKILL and self.postgres._process:
+            self.postgres._process.wait()
+            for pid in pids:
+                wait_gone(pid, 10)
 
     async def keep_alive(self) -> None:
         """Look after every process until cancelled."""

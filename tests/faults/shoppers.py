@@ -87,6 +87,7 @@ class Shopper:
         self.place, self.journal, self.chance = place, journal, chance
         self.name = person(number).username if member else ""
         self.number = number
+        self.is_signed_in = False
         self._session: aiohttp.ClientSession | None = None
 
     async def arrive(self) -> None:
@@ -112,6 +113,8 @@ class Shopper:
         self.journal.note(path.partition("?")[0], answer, limit, has_retry)
         if self.name and (others := set(CANARY.findall(answer.text)) - {self.name}):
             self.journal.wrong.append(f"I10 {path} shows {others} to {self.name}")
+        if self.is_signed_in and answer.location.startswith("/login"):
+            self.journal.wrong.append(f"{path}: {self.name} was signed out")
         return answer
 
     async def _once(self, path: str, data: dict[str, str] | None) -> tuple[Answer, bool]:
@@ -139,10 +142,13 @@ class Shopper:
     async def sign_in(self) -> bool:
         answer = await self.form("/login", {"login": self.name, "password": PASSWORD}, "/login")
         self.journal.secrets.update(cookie for cookie in answer.cookies)
-        return answer.status == 303
+        self.is_signed_in = answer.status == 303
+        return self.is_signed_in
 
     async def browse(self) -> bool:
-        pages = ["/", "/products/apple", "/search?q=apple", "/cart"]
+        pages = ["/", "/products/apple", "/search?q=apple", "/cart", "/account"]
+        if not self.name:
+            pages.pop()
         return (await self.ask(self.chance.choice(pages))).is_good
 
     async def buy(self) -> bool:
