@@ -1,7 +1,5 @@
 """PostgreSQL for the shop: connections with deadlines, models, managers. Features import from here."""
 
-from .deadline import deadline as deadline
-from .deadline import remaining as remaining
 from .engine import Connection as Connection
 from .engine import Database as Database
 from .errors import *  # noqa: F403  (each of them is for the features)
@@ -23,6 +21,3 @@ from .models import to_one as to_one
 from .query import Manager as Manager
 from .query import QuerySet as QuerySet
 from .rows import Row as Row
-
-# Being moved out; until everybody says `from shop import outbox`.
-from shop import outbox as outbox  # isort: skip

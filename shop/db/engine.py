@@ -15,8 +15,9 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy.sql.elements import ClauseElement
 
+from shop.deadline import remaining
+
 from .compiled import compiled
-from .deadline import remaining
 from .errors import CommitUnknown, DbError, DbTimeout, DbUnavailable, DeadlockDetected, QueryError, SerializationFailure
 from .link import Link
 from .pool import Pool

@@ -13,7 +13,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from .deadline import deadline, remaining
+from shop.deadline import deadline, remaining
+
 from .engine import Connection, Database
 from .errors import DbTimeout, DbUnavailable
 

@@ -8,7 +8,8 @@ import contextlib
 import logging
 import random
 
-from .deadline import remaining
+from shop.deadline import remaining
+
 from .errors import DbError, DbTimeout, DbUnavailable
 from .link import Link
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from shop.children import plain_environment
-from shop.db import remaining
+from shop.deadline import remaining
 from shop.media.errors import PictureRefused, Refusal
 from shop.media.kinds import kind_of
 

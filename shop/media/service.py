@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from shop import outbox
-from shop.db import Connection, remaining
+from shop.db import Connection
+from shop.deadline import remaining
 from shop.media.decoding import Decoder
 from shop.media.errors import MediaAway, MediaCorrupt, MediaMissing, PictureRefused, Refusal
 from shop.media.names import WIDTHS, fingerprint_of, original, rendition

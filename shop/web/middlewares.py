@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly, deadline
+from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly
+from shop.deadline import deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
 from shop.urls import PATHS
 from shop.web.bodies import posted, takes_files

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
-from shop.db import deadline
+from shop.deadline import deadline
 from shop.keys import LANG
 from shop.web import holes
 from shop.web.flash import flashes_of

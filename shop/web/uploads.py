@@ -9,7 +9,7 @@ import structlog
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from shop.db import remaining
+from shop.deadline import remaining
 from shop.i18n import gettext
 from shop.keys import DB, MEDIA
 from shop.media import service

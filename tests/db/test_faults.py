@@ -21,19 +21,10 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from shop.db import (
-    CommitUnknown,
-    Connection,
-    Database,
-    DbError,
-    DbTimeout,
-    DbUnavailable,
-    LockNotAvailable,
-    ReadOnly,
-    deadline,
-)
+from shop.db import CommitUnknown, Connection, Database, DbError, DbTimeout, DbUnavailable, LockNotAvailable, ReadOnly
 from shop.db.group_commit import GroupCommit
 from shop.db.link import Link
+from shop.deadline import deadline
 from shop.embedded import DATABASE, Postgres
 from shop.settings import Settings
 from shop.start_checks import WrongDatabase, check_database, require_room

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shop.db import CheckViolation, CommitUnknown, Connection, Database, DbTimeout, DbUnavailable, F, deadline
+from shop.db import CheckViolation, CommitUnknown, Connection, Database, DbTimeout, DbUnavailable, F
 from shop.db.group_commit import GroupCommit
+from shop.deadline import deadline
 from tests.db.cast import Sku
 
 Wish = tuple[str, int]

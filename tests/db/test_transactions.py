@@ -28,8 +28,8 @@ from shop.db import (
     NotNullViolation,
     QueryError,
     UniqueViolation,
-    deadline,
 )
+from shop.deadline import deadline
 from tests.db.cast import Brand, Sku
 
 

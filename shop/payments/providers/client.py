@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from shop.db import remaining
+from shop.deadline import remaining
 from shop.payments.providers.base import ProviderAway
 
 CONNECT_SECONDS: Final = 1.0
