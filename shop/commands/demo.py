@@ -12,6 +12,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from shop.accounts.models import identity_key
+from shop.backoffice.audit.models import Actor
+from shop.backoffice.roles.queries import role_by_code
+from shop.backoffice.staff import service as staff
 from shop.commands.demo_delivery import fill_delivery
 from shop.commands.demo_goods import fill_shop, read_demo
 from shop.commands.demo_many import fill_up
@@ -32,6 +35,8 @@ HELP = "fill an empty shop with demo goods and people"
 # Known to everybody who reads this: they exist only where the demo does.
 PASSWORD = "fresh-every-day"  # noqa: S105
 PEOPLE = (("mei", "mei@dailyfresh.example", "zh"), ("tom", "tom@dailyfresh.example", "en"))
+
+STAFF = ("Rose", "rose@dailyfresh.example", "en")
 
 HOLDS = "SELECT EXISTS (SELECT FROM products) OR EXISTS (SELECT FROM categories) OR EXISTS (SELECT FROM accounts)"
 ADD_PERSON = """
@@ -76,7 +81,9 @@ def _fill(settings: Settings, *, if_empty: bool, products: int) -> int:
         asyncio.run(_write(settings, painted))
     if products:
         asyncio.run(_fill_up(settings, products))
-    print(f"{' and '.join(name for name, _, _ in PEOPLE)}, password {PASSWORD}")
+    print(
+        f"{' and '.join(name for name, _, _ in PEOPLE)}, password {PASSWORD}; in the back office {STAFF[1]}, the same"
+    )
     return 0
 
 
@@ -117,6 +124,7 @@ async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
         await fill_shop(conn, read_demo(), painted)
         await fill_delivery(conn, settings.timezone)
         await _invite_people(conn)
+        await _hire(conn)
 
 
 async def _carry(settings: Settings, painted: dict[str, Renditions]) -> None:
@@ -132,6 +140,16 @@ async def _carry(settings: Settings, painted: dict[str, Renditions]) -> None:
 async def _fill_up(settings: Settings, products: int) -> None:
     async with _database(settings) as database:
         await fill_up(database, read_demo(), products)
+
+
+async def _hire(conn: Connection) -> None:
+    """One owner, who sets up a second factor at the first entry as everybody does."""
+    owner = await role_by_code(conn, "owner")
+    assert owner is not None, "the migration made the roles"
+    name, email, language = STAFF
+    demo = Actor(None, "demo")
+    made = await staff.invite(conn, demo, name=name, email=email, role_id=owner.id, language=language, mail=False)
+    await staff.set_password(conn, demo, made, await asyncio.to_thread(hash_password, PASSWORD))
 
 
 async def _invite_people(conn: Connection) -> None:

@@ -96,6 +96,7 @@ def _greet(settings: Settings, accounts: str) -> None:
         print("  `python run.py prepare` fetches them, and after `make clean` the demo is painted with them.")
     print(f"\n  The shop      {settings.url}/")
     print(f"  Accounts      {accounts}")
+    print(f"  Back office   {settings.url}/backoffice (SHOP_STAFF_SECOND_FACTOR=relaxed opens it without an app)")
     print(f"  Mail room     {settings.url}/dev/mail\n", flush=True)
 
 

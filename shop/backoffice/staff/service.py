@@ -38,7 +38,7 @@ async def invite(
     except UniqueViolation:
         raise EmailTaken from None
     if mail:
-        await outbox.promise(conn, "tasks.staff.send_invitation", staff_id=made.id)
+        await outbox.promise(conn, "tasks.mail.send_staff_invitation", staff_id=made.id)
     told = {"name": name, "role": role_id, "language": language}
     await audit.record(conn, actor, "staff.invited", f"staff:{made.id}", None, told)
     return await _again(conn, made.id)
@@ -46,10 +46,16 @@ async def invite(
 
 async def send_link(conn: Connection, actor: Actor, member: StaffMember) -> None:
     """Mail a new link that sets a password, to who never used theirs or forgot the password; links before it are dead."""
+    await outbox.promise(conn, "tasks.mail.send_staff_invitation", staff_id=member.id)
+    await renew_link(conn, actor, member)
+
+
+async def renew_link(conn: Connection, actor: Actor, member: StaffMember) -> StaffMember:
+    """Let only the next link count; the member as they are then. Raises EditConflict when their access has ended."""
     if not await _enabled(conn, member).update(link_serial=F("link_serial") + 1):
         raise EditConflict
-    await outbox.promise(conn, "tasks.staff.send_invitation", staff_id=member.id)
     await audit.record(conn, actor, "staff.invited", f"staff:{member.id}")
+    return await _again(conn, member.id)
 
 
 def invitation_token(tokens: Tokens, member: StaffMember) -> str:
@@ -114,7 +120,7 @@ async def reset_second_factor(conn: Connection, actor: Actor, member: StaffMembe
     """Forget a lost second factor and its codes, and end all sessions; the next sign-in sets up another. They are told by mail."""
     if await SECOND_FACTORS.remove(conn, member.id):
         await sessions.revoke_all(conn, member.id, SESSIONS)
-        await outbox.promise(conn, "tasks.staff.send_second_factor_reset", staff_id=member.id)
+        await outbox.promise(conn, "tasks.mail.send_staff_second_factor", staff_id=member.id)
         await audit.record(conn, actor, "staff.second_factor_off", f"staff:{member.id}")
 
 

@@ -1,0 +1,132 @@
+"""The log: added to in the transaction of the deed, by nobody rewritten unseen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import psycopg2
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from shop.backoffice.audit import service as audit
+from shop.backoffice.audit.models import Actor, AuditEntry
+from shop.backoffice.audit.queries import check_chain
+from shop.db import Database
+from shop.embedded import DATABASE, Postgres
+from tests.backoffice.cast import at_work, employee, token_of
+
+Visitor = TestClient[web.Request, web.Application]
+NOBODY = Actor(None, "test", "192.0.2.7")
+
+
+async def note(db: Database, *names: str) -> None:
+    for name in names:
+        async with db.transaction() as conn:
+            await audit.record(conn, NOBODY, "product.changed", "product:7", {"name": ""}, {"name": name})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_log SET staff_name = 'somebody else'",
+        "DELETE FROM audit_log",
+        "TRUNCATE audit_log",
+        "INSERT INTO audit_log (staff_name, address, action, object, changes, hash) VALUES ('', '', '', '', '{}', '')",
+        "ALTER TABLE audit_log DISABLE TRIGGER audit_stays",
+        "DROP TABLE audit_log",
+    ],
+)
+async def test_s65_the_web_role_adds_to_the_log_and_does_nothing_else_to_it(
+    db: Database, postgres: Postgres, statement: str
+) -> None:
+    await note(db, "apple")
+    web = await asyncio.to_thread(psycopg2.connect, postgres.web_url)
+    with web.cursor() as cursor, pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        await asyncio.to_thread(cursor.execute, statement)
+    web.close()
+    async with db.read() as conn:
+        assert await AuditEntry.objects.using(conn).values_list("staff_name", flat=True) == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("tampering", "broken_at"),
+    [
+        ("UPDATE audit_log SET changes = '{}' WHERE id = 2", 2),
+        ("UPDATE audit_log SET at = at - interval '1 day' WHERE id = 3", 3),
+        ("UPDATE audit_log SET address = '' WHERE id = 1", 1),
+        ("DELETE FROM audit_log WHERE id = 2", 3),
+        ("UPDATE audit_log SET id = id + 10 WHERE id = 4", 14),
+        ("UPDATE audit_log e SET changes = '{}', hash = sha256('') WHERE id = 2", 2),
+    ],
+)
+async def test_s65_a_superusers_tampering_is_found(
+    db: Database, postgres: Postgres, tampering: str, broken_at: int
+) -> None:
+    await note(db, "apple", "pear", "plum", "fig")
+    async with db.read() as conn:
+        whole = await check_chain(conn)
+        last = await AuditEntry.objects.using(conn).order_by("-id").first()
+    assert last is not None
+    assert (whole.entries, whole.is_whole, whole.head) == (4, True, bytes(last.hash).hex())
+
+    def tamper() -> None:
+        thief = psycopg2.connect(postgres.superuser_url, dbname=DATABASE)
+        with thief, thief.cursor() as cursor:
+            cursor.execute("SET session_replication_role = replica")
+            cursor.execute(tampering)
+        thief.close()
+
+    await asyncio.to_thread(tamper)
+    async with db.read() as conn:
+        assert (await check_chain(conn)).broken_at == broken_at
+
+
+async def test_s65_many_at_once_make_one_chain(db: Database) -> None:
+    await asyncio.gather(*(note(db, f"{n}", f"{n}.") for n in range(8)))
+    async with db.read() as conn:
+        chain = await check_chain(conn)
+    assert (chain.entries, chain.is_whole) == (16, True)
+
+
+async def test_s65_what_is_given_up_leaves_no_entry(db: Database) -> None:
+    with contextlib.suppress(ZeroDivisionError):
+        async with db.transaction() as conn:
+            await audit.record(conn, NOBODY, "product.deleted", "product:7")
+            raise ZeroDivisionError
+    await note(db, "apple")
+    async with db.read() as conn:
+        chain = await check_chain(conn)
+    assert (chain.entries, chain.is_whole) == (1, True)
+
+
+async def test_s65_personal_fields_stand_by_name_only(db: Database) -> None:
+    old = {"email": "lin@example.com", "note": "call first", "name": "Lin", "same": 1}
+    new = {"email": "new@example.com", "note": "ring twice", "name": "Lin Mo", "same": 1}
+    async with db.transaction() as conn:
+        await audit.record(conn, NOBODY, "order.changed", "order:7", old, new, personal=("note",))
+        await audit.record(conn, NOBODY, "customer.changed", "customer:7", old, new)
+        first, second = await AuditEntry.objects.using(conn).order_by("id")
+    assert first.changes == {"email": ["•", "•"], "note": ["•", "•"], "name": ["Lin", "Lin Mo"]}
+    assert second.changes == {"email": ["•", "•"], "note": ["•", "•"], "name": ["•", "•"]}
+
+
+async def test_s65_the_page_tells_who_did_what_from_where_and_checks_the_chain(db: Database, client: Visitor) -> None:
+    owner = await at_work(client, db, "staff")
+    packer = await employee(db, "orders", name="Tom")
+    async with db.transaction() as conn:
+        tom = Actor(packer.id, packer.name, "192.0.2.7")
+        await audit.record(conn, tom, "order.shipped", "order:9", {"state": "paid"}, {"state": "shipped"})
+        await audit.record(
+            conn, Actor(owner.id, owner.name), "product.created", "product:7", None, {"name": "<script>"}
+        )
+    page = await (await client.get("/backoffice/log?q=Tom")).text()
+    assert all(word in page for word in ("192.0.2.7", "Order: shipped", "order:9", "paid"))
+    assert "product:7" not in page
+    page = await (await client.get("/zh/backoffice/log?kind=product")).text()
+    assert "商品：新建" in page
+    assert "&lt;script&gt;" in page
+    assert "order:9" not in page
+    answer = await client.post("/backoffice/log/check", headers=await token_of(client))
+    assert "2 entries, each as it was written." in await answer.text()
