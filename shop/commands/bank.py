@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Answer on SHOP_PAYMENT_SANDBOX_URL until told to stop; a problem of the place is one sentence."""
+    from aiohttp import web
+
     from shop import logs
-    from shop.commands.serving import run
     from shop.payments.bank.server import create_bank
     from shop.payments.providers.seals import secret_of
 
@@ -39,5 +40,7 @@ def main(arguments: argparse.Namespace) -> int:
         return 1
     logs.configure(development=True, service="bank")
     secret, journal = secret_of(settings.secret_keys), settings.state / "bank.jsonl"
-    run(lambda: create_bank(secret, settings.url, journal=journal), sockets, shutdown_timeout=1.0)
+    # Plain aiohttp: what serves the shop puts its ready pages in front, and the bank has none.
+    bank = create_bank(secret, settings.url, journal=journal)
+    web.run_app(bank, sock=sockets, access_log=None, print=None, shutdown_timeout=1.0)
     return 0
