@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import exists
 
-from shop.db import Avg, Connection, Count, F, FieldError, Max, Min, NotLoaded, Now, Q, Sum
+from shop.db import Avg, Connection, Count, F, FieldError, Max, Min, NotLoaded, Now, Q, Sum, statements
 from tests.db.cast import Brand, Category, Product, Seen, Sku, Status
 
 
@@ -156,6 +156,26 @@ async def test_subqueries_and_exists(conn: Connection, fruit: list[Sku]) -> None
     assert [p.slug for p in await Product.objects.using(conn).where(dear)] == ["apples"]
     with pytest.raises(FieldError, match=r"Product.skus leads to many rows: say .where\(exists\(…\)\)"):
         await Product.objects.using(conn).filter(skus__price=1)
+
+
+async def test_a_known_shape_builds_no_sqlalchemy_object_again(
+    conn: Connection, fruit: list[Sku], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skus = Sku.objects.using(conn)
+
+    async def ask(price: int, slugs: list[str]) -> tuple[list[str], int, int]:
+        found = await skus.filter(price__lt=price, slug__in=slugs).order_by("-price")[: len(slugs)]
+        count = await skus.filter(~Q(status="off") & Q(stock__gte=F("reserved"))).count()
+        return [sku.slug for sku in found], count, await skus.filter(slug=slugs[0]).update(price=F("price") + price)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("SQLAlchemy is asked")
+
+    assert await ask(500, ["apple"]) == (["apple"], 3, 1)
+    monkeypatch.setattr(statements, "Scope", refuse)
+    assert await ask(1000, ["pear", "melon", "apple"]) == (["apple", "melon", "pear"], 3, 1)
+    with pytest.raises(AssertionError, match="SQLAlchemy is asked"):
+        await skus.filter(slug__endswith="never asked before", price__range=(1, 2))
 
 
 async def test_updates_may_span_and_use_the_servers_clock(conn: Connection, fruit: list[Sku]) -> None:
