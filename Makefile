@@ -8,6 +8,12 @@ unexport PYTHONDONTWRITEBYTECODE
 export PYTHONPYCACHEPREFIX := $(CURDIR)/.venv/bytecode
 endif
 
+# SERVICES=system: the tests run on the servers of Debian's packages, which production hosts have, and not on those of ours.
+ifeq ($(SERVICES),system)
+export BAYBERRY_POSTGRES := $(lastword $(sort $(wildcard /usr/lib/postgresql/*)))
+export BAYBERRY_REDIS := $(firstword $(wildcard /usr/bin/redis-server /usr/bin/valkey-server))
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help run test prove faults bench check format lint types templates secrets clean
 
@@ -17,7 +23,7 @@ help: ## list the targets
 run: ## set up what is missing and start the whole shop here
 	@$(PYTHON) run.py dev
 
-test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a part
+test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a part, SERVICES=system for Debian's servers
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 prove: .prepared ## fire crowds at a scratch shop, then run the longer proofs; BREAK=stock-guard plants a bug that has to be found

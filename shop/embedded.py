@@ -29,6 +29,9 @@ DATABASE: Final = "shop"
 DURABLE: Final = {"shared_buffers": "64MB", "shared_preload_libraries": "pg_stat_statements"}
 SCRATCH: Final = {**DURABLE, "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
+BUILTIN: Final = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+FIRST_BUILTIN: Final = 17
+
 
 class AlreadyRunning(EmbeddedError):
     """Another launcher holds this state folder."""
@@ -106,12 +109,16 @@ class Postgres:
         new.mkdir(mode=0o700, parents=True)
         give(new, self._account)
         # surprise: with LC_CTYPE=C pg_trgm drops every Chinese character, so the locale is C.UTF-8 twice
-        locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8")
+        locale = ("--locale=C.UTF-8", *(BUILTIN if self._version() >= FIRST_BUILTIN else ()))
         options = ("-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-instructions", "--no-sync")
         result = run_as(self._account, [str(self.binaries / "initdb"), "-D", str(new), *options, *locale])
         if result.returncode:
             raise EmbeddedError(f"PostgreSQL cannot make its data folder: {result.stderr.strip()[-500:]}")
         new.rename(self.data)
+
+    def _version(self) -> int:
+        told = run_as(None, [str(self.binaries / "postgres"), "--version"]).stdout
+        return int(told.split()[2].partition(".")[0])
 
     def _launch(self, timeout: float) -> None:
         log = self.home / "postgres.log"

