@@ -1,46 +1,26 @@
 """Jinja2 through aiohttp-jinja2: one environment per language, so that macros and cached texts know theirs without being told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from operator import add
 from pathlib import Path
-from types import CodeType
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
-from jinja2.bccache import Bucket
+from markupsafe import Markup
 
 from shop import i18n
 from shop.keys import ASSETS, SETTINGS, URLS
 from shop.money import decimal_string, format_money
 from shop.settings import Settings
+from shop.urls import Urls
+from shop.web.compiling import COMPILED, prepare
 
 ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
     lang: web.AppKey(f"TEMPLATES_{lang}", jinja2.Environment) for lang in i18n.LOCALES
 }
-
-
-class CompiledOnce(jinja2.BytecodeCache):
-    """Compiled templates of this process: the languages share them, and so do the many shops of a test run."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, tuple[str, CodeType]] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        """Gives the code when the source is still the same."""
-        checksum, code = self._code.get(bucket.key, ("", None))
-        if checksum == bucket.checksum:
-            bucket.code = code
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        """Keeps the code."""
-        assert bucket.code is not None
-        self._code[bucket.key] = (bucket.checksum, bucket.code)
-
-
-COMPILED = CompiledOnce()
 
 
 @cache
@@ -69,6 +49,7 @@ def set_up_templates(app: web.Application, folder: str) -> None:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        prepare(environment)
         del environment.globals["app"]  # security: a template sees what it is given, not the whole application
         _read_ahead(lang, settings)
         _speak(environment, lang)
@@ -96,6 +77,8 @@ def _speak(environment: jinja2.Environment, lang: str) -> None:
         partial(i18n.plural, lang),
         newstyle=True,
     )
+    environment.globals["_"] = environment.globals["gettext"] = translator(lang)
+    environment.globals["ngettext"] = counter(lang)
     environment.globals["lang"] = lang
     environment.globals["locale_tag"] = str(i18n.locale_of(lang)).replace("_", "-")
     environment.filters["text"] = partial(_text, lang)
@@ -105,9 +88,9 @@ def _speak(environment: jinja2.Environment, lang: str) -> None:
 def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: str) -> None:
     settings, urls, assets = app[SETTINGS], app[URLS], app[ASSETS]
     environment.globals.update(
-        url=lambda name, /, query=None, **params: urls.path(name, lang, query, **params),
+        url=linker(urls, lang),
         absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),
-        asset=assets.url,
+        asset=cache(lambda path: Markup(assets.url(path))),  # noqa: S704  (names of our own files)
         media=partial(add, urls.path("media.file", urls.languages[0], name="")),
         absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,
@@ -119,6 +102,41 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
     environment.filters["decimal"] = lambda minor: decimal_string(minor, settings.currency)
     environment.globals["span"] = lambda start, end: i18n.format_span(lang, start, end, settings.timezone)
     environment.filters["moment"] = lambda when: i18n.format_datetime(lang, when, settings.timezone)
+
+
+def translator(lang: str) -> Callable[..., Markup]:
+    """`_()` of templates: messages are ours and may hold markup; what is filled in is escaped."""
+
+    @lru_cache(4096)
+    def plain(message: str) -> Markup:
+        return Markup(i18n.gettext(lang, message)) % {}  # noqa: S704
+
+    def translate(message: str, /, **values: object) -> Markup:
+        return Markup(i18n.gettext(lang, message)) % values if values else plain(message)  # noqa: S704
+
+    return translate
+
+
+def counter(lang: str) -> Callable[..., Markup]:
+    """`ngettext()` of templates; the number is also filled in as `%(num)s`."""
+
+    def count(one: str, many: str, n: int, /, **values: object) -> Markup:
+        return Markup(i18n.plural(lang, one, many, n)) % {"num": n, **values}  # noqa: S704
+
+    return count
+
+
+def linker(urls: Urls, lang: str) -> Callable[..., str]:
+    """`url()` of templates; without a query it is remembered, and holds nothing that would have to be escaped."""
+
+    @lru_cache(8192)
+    def plain(name: str, params: tuple[tuple[str, object], ...]) -> Markup:
+        return Markup(urls.path(name, lang, None, **dict(params)))  # noqa: S704
+
+    def url(name: str, /, query: Mapping[str, object] | None = None, **params: object) -> str:
+        return urls.path(name, lang, query, **params) if query else plain(name, tuple(params.items()))
+
+    return url
 
 
 def _text(lang: str, texts: Mapping[str, str] | None) -> str:
