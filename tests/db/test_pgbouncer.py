@@ -35,6 +35,7 @@ INI = """
 [pgbouncer]
 pool_mode = transaction
 default_pool_size = {backends}
+max_client_conn = 2000
 listen_addr =
 listen_port = 6432
 unix_socket_dir = {folder}
