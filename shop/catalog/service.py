@@ -112,6 +112,13 @@ async def add_sku(conn: Connection, product_id: int, sku: NewSku) -> int:
     return made.id
 
 
+async def change_sku(conn: Connection, sku_id: int, **values: Any) -> None:
+    """Changes fields of a size, all but its stock, which moves by the ledger alone."""
+    if "stock" in values:
+        raise ValueError("stock moves by the ledger")
+    await Sku.objects.using(conn).filter(id=sku_id).update(**values, updated_at=Now())
+
+
 async def add_picture(
     conn: Connection, product_id: int, fingerprint: str, alt: Mapping[str, str], position: int
 ) -> None:

@@ -1,0 +1,125 @@
+"""What goes out as tables: each a header and lines in the order of their keys, fetched so many at a time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shop.db import Connection
+from shop.money import decimal_string
+from shop.tables import Cell
+
+AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A table by name: its columns as they stand in the first line, which of them are money, and where the lines come from.
+
+    `sql` gives the columns and a `key`, for keys above %(after)s, at most %(limit)s of them.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    money: frozenset[str]
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some lines, and the key after which the next begin; None behind the last."""
+
+    lines: Sequence[Sequence[Cell]]
+    after: int | None
+
+
+async def lines_after(conn: Connection, export: Export, after: int, currency: str, zone: ZoneInfo) -> Slice:
+    """The next lines of a table; the first begin after 0. Money is written as a decimal, times in the shop's time zone."""
+    rows = await conn.fetch_all(export.sql, {"after": after, "limit": AT_ONCE})
+    lines = [[_cell(export, name, row[name], currency, zone) for name in export.columns] for row in rows]
+    return Slice(lines, rows[-1].key if rows else None)
+
+
+def _cell(export: Export, name: str, value: Any, currency: str, zone: ZoneInfo) -> Cell:
+    if value is None:
+        return ""
+    if name in export.money:
+        return decimal_string(int(value), currency)
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return int(value) if isinstance(value, int) else str(value)
+
+
+PRODUCTS = Export(
+    "products",
+    (
+        "code", "product", "category", "name_en", "name_zh", "subtitle_en", "subtitle_zh", "size_en", "size_zh",
+        "unit_en", "unit_zh", "price", "offer_price", "offer_from", "offer_until", "weight", "tax_class", "keeping",
+        "shelf_life_days", "status", "stock", "sold",
+    ),
+    frozenset({"price", "offer_price"}),
+    # Texts are taken apart by language, in the words of the table.
+    """
+    SELECT s.id AS key, s.code, p.slugs->>'en' AS product, c.slugs->>'en' AS category, p.name->>'en' AS name_en,
+           p.name->>'zh' AS name_zh, p.subtitle->>'en' AS subtitle_en, p.subtitle->>'zh' AS subtitle_zh,
+           s.name->>'en' AS size_en, s.name->>'zh' AS size_zh, s.unit->>'en' AS unit_en, s.unit->>'zh' AS unit_zh,
+           s.price, s.offer_price, s.offer_from, s.offer_until, s.weight, s.tax_class, s.keeping, p.shelf_life_days,
+           CASE WHEN p.status = 'online' THEN s.status ELSE p.status END AS status, s.stock, s.sold
+    FROM skus s JOIN products p ON p.id = s.product_id JOIN categories c ON c.id = s.category_id
+    WHERE s.id > %(after)s AND p.deleted_at IS NULL ORDER BY s.id LIMIT %(limit)s""",
+)  # fmt: skip
+
+STOCK = Export(
+    "stock",
+    ("code", "name_en", "name_zh", "stock", "held"),
+    frozenset(),
+    # What lies on the shelf is what can be sold and what is promised: a sum over the open orders of each SKU.
+    """
+    SELECT s.id AS key, s.code, p.name->>'en' AS name_en, p.name->>'zh' AS name_zh, s.stock, coalesce(h.held, 0) AS held
+    FROM skus s JOIN products p ON p.id = s.product_id LEFT JOIN LATERAL (
+        SELECT sum(l.quantity) AS held FROM order_lines l JOIN orders o ON o.id = l.order_id
+        WHERE l.sku_id = s.id AND o.goods = 'held') h ON true
+    WHERE s.id > %(after)s AND p.deleted_at IS NULL ORDER BY s.id LIMIT %(limit)s""",
+)
+
+ORDERS = Export(
+    "orders",
+    (
+        "number", "placed_at", "fulfilment", "payment", "method", "currency", "code", "name", "quantity", "unit_price",
+        "line_discount", "tax_rate", "order_discount", "freight", "total", "refunded", "email", "receiver", "city",
+        "postcode", "window_from", "window_until", "coupon",
+    ),
+    frozenset({"unit_price", "line_discount", "order_discount", "freight", "total", "refunded"}),
+    # A line of the table for each line of an order, addresses taken apart.
+    """
+    SELECT l.id AS key, o.number, o.placed_at, o.fulfilment, o.payment, o.method, o.currency, s.code,
+           coalesce(l.name->>o.lang, l.name->>'en') AS name, l.quantity, l.unit_price, l.discount AS line_discount,
+           (l.tax_rate / 100.0)::numeric(6, 2)::text || '%%' AS tax_rate, o.discount AS order_discount, o.freight, o.total,
+           o.refunded, o.email, o.address->>'receiver' AS receiver, o.address->>'city' AS city,
+           o.address->>'postcode' AS postcode, o.starts_at AS window_from, o.ends_at AS window_until,
+           o.coupon_code AS coupon
+    FROM order_lines l JOIN orders o ON o.id = l.order_id JOIN skus s ON s.id = l.sku_id
+    WHERE l.id > %(after)s ORDER BY l.id LIMIT %(limit)s""",
+)  # fmt: skip
+
+TAX = Export(
+    "tax",
+    ("number", "day", "tax_rate", "gross", "tax", "currency"),
+    frozenset({"gross", "tax"}),
+    # The tax contained in what was delivered, by order and rate: sums over lines and freight, rounded as receipts round.
+    """
+    SELECT o.id AS key, o.number, o.placed_at AS day, (t.rate / 100.0)::numeric(6, 2)::text || '%%' AS tax_rate, t.gross,
+           round(t.gross * t.rate::numeric / (10000 + t.rate)) AS tax, o.currency
+    FROM (SELECT * FROM orders WHERE id > %(after)s AND goods = 'sold' ORDER BY id LIMIT %(limit)s) o
+    JOIN LATERAL (
+        SELECT rate, sum(gross) AS gross FROM (
+            SELECT tax_rate AS rate, quantity * unit_price - discount AS gross FROM order_lines WHERE order_id = o.id
+            UNION ALL SELECT o.freight_tax_rate, o.freight) parts
+        GROUP BY rate HAVING sum(gross) > 0) t ON true
+    ORDER BY o.id, t.rate""",
+)
+
+EXPORTS: Mapping[str, Export] = {export.name: export for export in (PRODUCTS, STOCK, ORDERS, TAX)}
