@@ -127,6 +127,13 @@ async def add_picture(
     await ProductPicture.objects.using(conn).create(**values)
 
 
+async def change_product(conn: Connection, product_id: int, **values: Any) -> None:
+    """Changes fields of a product; what it is found by follows."""
+    await _change(conn, product_id, **values)
+    if not values.keys().isdisjoint(FOUND_BY):
+        await refresh_words(conn, [product_id])
+
+
 async def describe_product(conn: Connection, product_id: int, texts: Mapping[str, Mapping[str, str]]) -> None:
     """Changes texts of a product: some of name, subtitle, description, ingredients and storage, each per language."""
     unknown = texts.keys() - set(PRODUCT_TEXTS)
@@ -175,5 +182,6 @@ async def _take_slug(
 
 
 PRODUCT_TEXTS = ("name", "subtitle", "description", "ingredients", "storage")
+FOUND_BY = ("name", "subtitle", "category_id")
 PRODUCT_FIELDS = ("category_id", "keeping", "shelf_life_days", "status")
 SKU_FIELDS = ("code", "price", "weight", "sold_by_weight", "stock", "origin_id", "tax_class", "position")

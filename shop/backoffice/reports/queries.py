@@ -89,7 +89,8 @@ def _name(row: object, lang: str) -> str:
 SALES = """
 SELECT d::date AS day, count(o.id) AS orders, coalesce(sum(o.total), 0) AS revenue,
        coalesce(sum(o.refunded), 0) AS refunded
-FROM generate_series(%(first)s::date, least(%(last)s::date, %(first)s::date + %(most)s::int - 1), interval '1 day') d
+FROM generate_series(%(first)s::date::timestamp, least(%(last)s::date, %(first)s::date + %(most)s::int - 1)::timestamp,
+                     interval '1 day') d
 LEFT JOIN orders o ON o.placed_at >= d AT TIME ZONE %(zone)s AND o.placed_at < (d + interval '1 day') AT TIME ZONE %(zone)s
     AND o.fulfilment <> 'cancelled'
 GROUP BY d ORDER BY d

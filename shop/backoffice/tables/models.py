@@ -69,7 +69,7 @@ class RefusedLine(Model):
     __table_args__ = (Index("refused_lines_by_line", "import_id", "line"),)
     id: int = column(Identity(always=True), primary_key=True)
     import_id: int = column(ForeignKey("table_imports.id", ondelete="CASCADE"))
-    table: TableImport = to_one("import_id")
+    brought: TableImport = to_one("import_id")
     line: int = column()
     cell: str = column()
     message: str = column()

@@ -25,6 +25,8 @@ from shop.orders.stock.service import receive, write_off
 from shop.tables import Line, NotATable, decoded, read_lines
 from shop.words import reading
 
+# An entry of the audit log: action, object, the values before and after.
+Step = tuple[str, str, Mapping[str, Any], Mapping[str, Any]]
 TASK = "tasks.tables.work_on_import"
 NOTE = "table"
 
@@ -60,8 +62,10 @@ def lines_of(kind: ImportKind, data: bytes) -> Sequence[Line]:
 async def give_up(conn: Connection, import_id: int, problem: NotATable) -> None:
     """Note why the file cannot be read."""
     why = {"message": problem.message, "values": problem.values}
-    await TableImport.objects.using(conn).filter(id=import_id).update(
-        state=ImportState.FAILED, problem=why, ended_at=Now()
+    await (
+        TableImport.objects.using(conn)
+        .filter(id=import_id)
+        .update(state=ImportState.FAILED, problem=why, ended_at=Now())
     )
 
 
@@ -73,8 +77,10 @@ async def work_on(conn: Connection, import_id: int, lines: Sequence[Line], at_on
     table = await TableImport.objects.using(conn).filter(id=import_id).select_for_update().first()
     if table is None or not table.is_at_work:
         return False
-    for line in lines[table.seen : table.seen + at_once]:
-        await _look_at(conn, table, line, rules)
+    coming = _coming(lines, rules) if table.state is ImportState.CHECKING else {}
+    steps = [await _look_at(conn, table, line, rules, coming) for line in lines[table.seen : table.seen + at_once]]
+    for step in filter(None, steps):
+        await record(conn, Actor(**table.by), *step)
     seen = min(table.seen + at_once, len(lines))
     is_over = seen == len(lines)
     values: dict[str, Any] = {"seen": seen, "lines": len(lines)}
@@ -85,16 +91,39 @@ async def work_on(conn: Connection, import_id: int, lines: Sequence[Line], at_on
     return not is_over
 
 
-async def _look_at(conn: Connection, table: TableImport, line: Line, rules: Rules) -> None:
+def _coming(lines: Sequence[Line], rules: Rules) -> Mapping[str, int]:
+    """The addresses of products that lines of this table will make, and the first line of each."""
+    coming: dict[str, int] = {}
+    for line in lines:
+        if line.cells.get("category") and any(line.cells.get(f"name_{lang}") for lang in rules.languages):
+            coming.setdefault(line.cells.get("product", ""), line.number)
+    return coming
+
+
+async def _look_at(
+    conn: Connection, table: TableImport, line: Line, rules: Rules, coming: Mapping[str, int]
+) -> Step | None:
     try:
         async with conn.savepoint():
-            await WORK[table.kind](conn, line.cells, rules, Actor(**table.by))
+            if await _waits(conn, line, coming):
+                _new_sku_of(read_product(line.cells, rules))
+                return None
+            step = await WORK[table.kind](conn, line.cells, rules)
             if table.state is ImportState.CHECKING:
                 raise _OnlyLooking
+            return step
     except _OnlyLooking:
-        pass
+        return None
     except LineRefused as problem:
         await _refuse(conn, table.id, line.number, problem)
+        return None
+
+
+async def _waits(conn: Connection, line: Line, coming: Mapping[str, int]) -> bool:
+    """Whether a dry run cannot find the product of a new size, because an earlier line makes it."""
+    if coming.get(line.cells.get("product", ""), line.number) >= line.number:
+        return False
+    return not await Sku.objects.using(conn).filter(code=line.cells.get("code", "")).exists()
 
 
 class _OnlyLooking(Exception):
@@ -108,7 +137,7 @@ async def _refuse(conn: Connection, import_id: int, number: int, problem: LineRe
     await TableImport.objects.using(conn).filter(id=import_id).update(refused=F("refused") + 1)
 
 
-async def _take_stock(conn: Connection, cells: Mapping[str, str], rules: Rules, actor: Actor) -> None:
+async def _take_stock(conn: Connection, cells: Mapping[str, str], rules: Rules) -> Step | None:
     line: StockLine = read_stock(cells, rules)
     sku = await Sku.objects.using(conn).filter(code=line.code).select_for_update(no_key=True).first()
     if sku is None:
@@ -118,11 +147,11 @@ async def _take_stock(conn: Connection, cells: Mapping[str, str], rules: Rules, 
     elif line.counted < sku.stock:
         await write_off(conn, sku.id, sku.stock - line.counted, NOTE)
     else:
-        return
-    await record(conn, actor, "stock.changed", f"sku:{sku.id}", {"stock": sku.stock}, {"stock": line.counted})
+        return None
+    return "stock.changed", f"sku:{sku.id}", {"stock": sku.stock}, {"stock": line.counted}
 
 
-async def _take_product(conn: Connection, cells: Mapping[str, str], rules: Rules, actor: Actor) -> None:
+async def _take_product(conn: Connection, cells: Mapping[str, str], rules: Rules) -> Step | None:
     line = read_product(cells, rules)
     category_id = await _category(conn, line)
     sku = await Sku.objects.using(conn).filter(code=line.code).first()
@@ -137,7 +166,7 @@ async def _take_product(conn: Connection, cells: Mapping[str, str], rules: Rules
     else:
         sku_id = sku.id
         await change_sku(conn, sku_id, **line.sku_values, **_merged(sku, line.sku_texts))
-    await record(conn, actor, "sku.changed" if sku else "sku.created", f"sku:{sku_id}", before, dict(line.sku_values))
+    return "sku.changed" if sku else "sku.created", f"sku:{sku_id}", before, dict(line.sku_values)
 
 
 async def _category(conn: Connection, line: ProductLine) -> int | None:
@@ -166,7 +195,9 @@ async def _new_product(conn: Connection, line: ProductLine, category_id: int | N
     assert line.product is not None
     subtitle = {lang: text for lang, text in line.texts.get("subtitle", {}).items() if text}
     values: dict[str, Any] = {"status": "draft", **line.product_values}
-    product = NewProduct(category_id=category_id, name=name, subtitle=subtitle, slugs=_slugs(line.product, name), **values)
+    product = NewProduct(
+        category_id=category_id, name=name, subtitle=subtitle, slugs=_slugs(line.product, name), **values
+    )
     try:
         async with conn.savepoint():
             return await add_product(conn, product)
@@ -184,16 +215,20 @@ async def _change_product(conn: Connection, product_id: int, line: ProductLine, 
 
 
 async def _new_sku(conn: Connection, product_id: int, line: ProductLine) -> int:
+    try:
+        async with conn.savepoint():
+            return await add_sku(conn, product_id, _new_sku_of(line))
+    except UniqueViolation:
+        raise LineRefused("code", N_("Other goods have this code.")) from None
+
+
+def _new_sku_of(line: ProductLine) -> NewSku:
     unit = {lang: text for lang, text in line.sku_texts.get("unit", {}).items() if text}
     missing = next((name for name in ("price", "weight") if name not in line.sku_values), None if unit else "unit_en")
     if missing:
         raise LineRefused(missing, N_("A new code needs a price, a weight and a unit."))
     name = {lang: text for lang, text in line.sku_texts.get("name", {}).items() if text}
-    try:
-        async with conn.savepoint():
-            return await add_sku(conn, product_id, NewSku(code=line.code, unit=unit, name=name, **line.sku_values))
-    except UniqueViolation:
-        raise LineRefused("code", N_("Other goods have this code.")) from None
+    return NewSku(code=line.code, unit=unit, name=name, **line.sku_values)
 
 
 def _merged(row: Category | Product | Sku, texts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
