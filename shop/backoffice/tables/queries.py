@@ -74,14 +74,14 @@ PRODUCTS = Export(
 
 STOCK = Export(
     "stock",
-    ("code", "name_en", "name_zh", "stock", "held"),
+    ("code", "name_en", "name_zh", "stock", "to_pack"),
     frozenset(),
-    # What lies on the shelf is what can be sold and what is promised: a sum over the open orders of each SKU.
+    # What lies on the shelf is what can be sold and what is to be packed: a sum over the open orders of each SKU.
     """
-    SELECT s.id AS key, s.code, p.name->>'en' AS name_en, p.name->>'zh' AS name_zh, s.stock, coalesce(h.held, 0) AS held
+    SELECT s.id AS key, s.code, p.name->>'en' AS name_en, p.name->>'zh' AS name_zh, s.stock, coalesce(h.units, 0) AS to_pack
     FROM skus s JOIN products p ON p.id = s.product_id LEFT JOIN LATERAL (
-        SELECT sum(l.quantity) AS held FROM order_lines l JOIN orders o ON o.id = l.order_id
-        WHERE l.sku_id = s.id AND o.goods = 'held') h ON true
+        SELECT sum(l.quantity) AS units FROM order_lines l JOIN orders o ON o.id = l.order_id
+        WHERE l.sku_id = s.id AND o.fulfilment = 'placed') h ON true
     WHERE s.id > %(after)s AND p.deleted_at IS NULL ORDER BY s.id LIMIT %(limit)s""",
 )
 
@@ -122,4 +122,37 @@ TAX = Export(
     ORDER BY o.id, t.rate""",
 )
 
-EXPORTS: Mapping[str, Export] = {export.name: export for export in (PRODUCTS, STOCK, ORDERS, TAX)}
+PAYMENTS = Export(
+    "payments",
+    (
+        "number",
+        "provider",
+        "reference",
+        "trade_no",
+        "state",
+        "amount",
+        "refunded",
+        "currency",
+        "started_at",
+        "settled_at",
+    ),
+    frozenset({"amount", "refunded"}),
+    # Beside the others, and in their form.
+    """
+    SELECT p.id AS key, o.number, p.provider, p.reference, p.trade_no, p.state, p.amount, p.refunded, p.currency,
+           p.started_at, p.settled_at
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id > %(after)s ORDER BY p.id LIMIT %(limit)s""",
+)
+
+REFUNDS = Export(
+    "refunds",
+    ("number", "provider", "reference", "state", "amount", "currency", "reason", "asked_at", "settled_at"),
+    frozenset({"amount"}),
+    # As above.
+    """
+    SELECT r.id AS key, o.number, p.provider, p.reference, r.state, r.amount, p.currency, r.reason, r.asked_at, r.settled_at
+    FROM refunds r JOIN payments p ON p.id = r.payment_id JOIN orders o ON o.id = p.order_id
+    WHERE r.id > %(after)s ORDER BY r.id LIMIT %(limit)s""",
+)
+
+EXPORTS: Mapping[str, Export] = {export.name: export for export in (PRODUCTS, STOCK, ORDERS, PAYMENTS, REFUNDS, TAX)}
