@@ -42,7 +42,6 @@ class TableImport(Model):
     id: int = column(Identity(always=True), primary_key=True)
     kind: ImportKind = column()
     state: ImportState = column(server_default="checking")
-    file_name: str = column()
     data: bytes = column()
     lines: int = column(server_default=text("0"))
     seen: int = column(server_default=text("0"))

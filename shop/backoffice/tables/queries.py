@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shop.backoffice.tables.models import MOST_LINES, RefusedLine, TableImport
 from shop.db import Connection
 from shop.money import decimal_string
 from shop.tables import Cell
@@ -39,6 +40,22 @@ async def lines_after(conn: Connection, export: Export, after: int, currency: st
     rows = await conn.fetch_all(export.sql, {"after": after, "limit": AT_ONCE})
     lines = [[_cell(export, name, row[name], currency, zone) for name in export.columns] for row in rows]
     return Slice(lines, rows[-1].key if rows else None)
+
+
+async def latest_imports(conn: Connection, limit: int = 20) -> list[dict[str, Any]]:
+    """What was brought last, without the files, newest first."""
+    told = ("id", "kind", "state", "lines", "seen", "refused", "by", "created_at")
+    return await TableImport.objects.using(conn).order_by("-id").values(*told)[:limit]
+
+
+async def import_by_id(conn: Connection, import_id: int) -> TableImport | None:
+    """A table that was brought, with its file."""
+    return await TableImport.objects.using(conn).filter(id=import_id).first()
+
+
+async def refused_lines(conn: Connection, import_id: int, limit: int = MOST_LINES) -> list[RefusedLine]:
+    """The lines that cannot be taken over, in the order of the file."""
+    return await RefusedLine.objects.using(conn).filter(import_id=import_id).order_by("line", "id")[:limit]
 
 
 def _cell(export: Export, name: str, value: Any, currency: str, zone: ZoneInfo) -> Cell:
@@ -156,3 +173,18 @@ REFUNDS = Export(
 )
 
 EXPORTS: Mapping[str, Export] = {export.name: export for export in (PRODUCTS, STOCK, ORDERS, PAYMENTS, REFUNDS, TAX)}
+
+# What a table to be brought looks like: the names of its columns, and one line as an example.
+TEMPLATES: Mapping[str, list[list[Cell]]] = {
+    "products": [
+        [
+            "code", "product", "category", "name_en", "name_zh", "subtitle_en", "subtitle_zh", "size_en", "size_zh", "unit_en",
+            "unit_zh", "price", "weight", "tax_class", "keeping", "shelf_life_days", "status",
+        ],
+        [
+            "FUJI-500", "fuji-apples", "fruit", "Fuji apples", "富士苹果", "Crisp and sweet", "脆甜多汁", "", "", "500 g", "500 克",
+            "12.50", 500, "reduced", "chilled", 21, "draft",
+        ],
+    ],
+    "stock": [["code", "stock"], ["FUJI-500", 40]],
+}  # fmt: skip

@@ -31,10 +31,10 @@ TASK = "tasks.tables.work_on_import"
 NOTE = "table"
 
 
-async def bring(conn: Connection, kind: ImportKind, file_name: str, data: bytes, actor: Actor) -> int:
+async def bring(conn: Connection, kind: ImportKind, data: bytes, actor: Actor) -> int:
     """Keep a file and promise to look at every line; its id."""
     by = {"staff_id": actor.staff_id, "name": actor.name, "address": actor.address}
-    made = await TableImport.objects.using(conn).create(kind=kind, file_name=file_name[-100:], data=data, by=by)
+    made = await TableImport.objects.using(conn).create(kind=kind, data=data, by=by)
     await outbox.promise(conn, TASK, import_id=made.id)
     return made.id
 

@@ -33,7 +33,7 @@ async def fruit(db: Database) -> int:
 async def look_at(db: Database, kind: str, *lines: Sequence[Any]) -> int:
     """Bring a table and let the worker look at it."""
     async with db.transaction() as conn:
-        table = await service.bring(conn, ImportKind(kind), "goods.csv", written(lines).encode(), LIN)
+        table = await service.bring(conn, ImportKind(kind), written(lines).encode(), LIN)
     await work(db, table)
     return table
 

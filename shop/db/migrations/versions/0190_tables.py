@@ -12,7 +12,6 @@ CREATE TABLE table_imports (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('products', 'stock')),
     state text NOT NULL DEFAULT 'checking' CHECK (state IN ('checking', 'checked', 'applying', 'done', 'failed')),
-    file_name text NOT NULL,
     data bytea NOT NULL CHECK (octet_length(data) <= 10485760),
     lines bigint NOT NULL DEFAULT 0 CHECK (lines >= 0),
     seen bigint NOT NULL DEFAULT 0 CHECK (seen BETWEEN 0 AND lines),
