@@ -57,7 +57,15 @@ def _configured() -> dict[str, Any]:
 
 app: Final = Celery(
     "bayberry",
-    include=["tasks.mail", "tasks.media", "tasks.orders", "tasks.payments", "tasks.staff_mail", "tasks.watch"],
+    include=[
+        "tasks.mail",
+        "tasks.media",
+        "tasks.orders",
+        "tasks.payments",
+        "tasks.staff_mail",
+        "tasks.tables",
+        "tasks.watch",
+    ],
     set_as_current=False,
 )
 app.add_defaults(_configured)

@@ -6,10 +6,10 @@ import asyncio
 import time
 from typing import Final
 
+from shop import outbox
 from shop.backoffice.tables import service
 from shop.backoffice.tables.models import Rules, TableImport
-from shop.db import outbox
-from shop.db.outbox import Lease
+from shop.outbox import Lease
 from shop.tables import NotATable
 from tasks.runtime import Workshop, promised
 

@@ -15,10 +15,8 @@ from shop.web.rendering import language_of
 VERSION: Final = "version"
 
 
-class ListForm(Form):
-    """The search field of a list; add SelectFields for its filters. Read it from the query with `of`."""
-
-    q = wtforms.SearchField(N_("Search"), [at_most(100)], filters=[stripped])
+class FilterForm(Form):
+    """What narrows a page, sent by GET. Read it from the query with `of`."""
 
     @classmethod
     def of(cls, request: web.Request) -> Self:
@@ -29,6 +27,12 @@ class ListForm(Form):
                 if field.errors:
                     field.data, field.errors = None, ()
         return form
+
+
+class ListForm(FilterForm):
+    """The search field of a list; add SelectFields for its filters."""
+
+    q = wtforms.SearchField(N_("Search"), [at_most(100)], filters=[stripped])
 
 
 class VersionedForm(Form):

@@ -2,9 +2,11 @@
 
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
+from shop.backoffice.reports.routes import ROUTES as REPORTS
 from shop.backoffice.roles.routes import ROUTES as ROLES
 from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
 from shop.backoffice.staff.routes import ROUTES as STAFF
+from shop.backoffice.tables.routes import ROUTES as TABLES
 from shop.web.routing import page
 from shop.web.staff import Permission
 from shop.web.staff_doors import staff_only
@@ -12,6 +14,8 @@ from shop.web.staff_doors import staff_only
 ROUTES = [
     *SIGN_IN,
     page("backoffice.dashboard", views.dashboard, staff_only(Permission.DESK)),
+    *TABLES,
+    *REPORTS,
     *STAFF,
     *ROLES,
     *AUDIT,

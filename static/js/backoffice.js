@@ -1,2 +1,3 @@
 // What makes the back office nicer where script runs; every page works without it. Sections import a file each from backoffice/.
 import "./forms.js";
+import "./backoffice/progress.js";

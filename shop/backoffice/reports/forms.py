@@ -4,20 +4,18 @@ from datetime import date, timedelta
 
 import wtforms
 
-from shop.backoffice.forms import ListForm
+from shop.backoffice.forms import FilterForm
 from shop.backoffice.reports.queries import MOST_DAYS
 from shop.i18n import N_
-from shop.web.forms import optional
 
 DAYS = 30
 
 
-class PeriodForm(ListForm):
+class PeriodForm(FilterForm):
     """From a day to a day, both included; without them the last DAYS."""
 
-    q = None
-    since = wtforms.DateField(N_("From"), [optional()])
-    until = wtforms.DateField(N_("Until"), [optional()])
+    since = wtforms.DateField(N_("From"), [wtforms.validators.Optional()])
+    until = wtforms.DateField(N_("Until"), [wtforms.validators.Optional()])
 
     def period(self, today: date) -> tuple[date, date]:
         """The first and the last day, in this order and at most MOST_DAYS apart."""

@@ -26,7 +26,7 @@ Reader = Callable[[str, str, Rules], Any]
 
 @dataclass(frozen=True, slots=True)
 class ProductLine:
-    """A line of goods: only what the file names, ready to be written. Texts are per language; "" takes a text away."""
+    """A line of goods: only what the file names, ready to be written; an empty cell says nothing. Texts are per language."""
 
     code: str
     product: str | None
@@ -84,7 +84,7 @@ def _texts(cells: Cells, fields: Mapping[str, str], rules: Rules) -> dict[str, d
     for column, field in fields.items():
         for lang in rules.languages:
             cell = f"{column}_{lang}"
-            if cell in cells:
+            if cells.get(cell):
                 found.setdefault(field, {})[lang] = _text(cell, cells[cell])
     return found
 

@@ -6,7 +6,10 @@ from shop.backoffice.tables.models import ImportKind
 from shop.i18n import N_
 from shop.web.forms import Form
 
-KINDS = ((ImportKind.PRODUCTS, N_("Goods: names, prices, sizes")), (ImportKind.STOCK, N_("Stock: how many there are")))
+KINDS = {
+    ImportKind.PRODUCTS: N_("Goods: names, prices, sizes"),
+    ImportKind.STOCK: N_("Stock: how many there are"),
+}
 
 
 class BringForm(Form):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from shop import outbox
 from shop.backoffice.audit.models import Actor
 from shop.backoffice.audit.service import record
 from shop.backoffice.tables.cells import ProductLine, StockLine, read_product, read_stock
@@ -16,10 +17,10 @@ from shop.backoffice.tables.models import (
     Rules,
     TableImport,
 )
-from shop.catalog.categories.models import Category, CategorySlug
+from shop.catalog.categories.models import CategorySlug
 from shop.catalog.models import Product, ProductSlug, Sku
 from shop.catalog.service import NewProduct, NewSku, SlugTaken, add_product, add_sku, change_product, change_sku
-from shop.db import Connection, F, Now, UniqueViolation, outbox
+from shop.db import Connection, F, Now, UniqueViolation
 from shop.i18n import N_
 from shop.orders.stock.service import receive, write_off
 from shop.tables import Line, NotATable, decoded, read_lines
@@ -187,13 +188,13 @@ async def _product(conn: Connection, line: ProductLine) -> int | None:
 
 
 async def _new_product(conn: Connection, line: ProductLine, category_id: int | None) -> int:
-    name = {lang: text for lang, text in line.texts.get("name", {}).items() if text}
+    name = line.texts.get("name", {})
     if category_id is None:
         raise LineRefused("category", N_("New goods need a category."))
     if not name:
         raise LineRefused("name_en", N_("New goods need a name."))
     assert line.product is not None
-    subtitle = {lang: text for lang, text in line.texts.get("subtitle", {}).items() if text}
+    subtitle = line.texts.get("subtitle", {})
     values: dict[str, Any] = {"status": "draft", **line.product_values}
     product = NewProduct(
         category_id=category_id, name=name, subtitle=subtitle, slugs=_slugs(line.product, name), **values
@@ -223,23 +224,17 @@ async def _new_sku(conn: Connection, product_id: int, line: ProductLine) -> int:
 
 
 def _new_sku_of(line: ProductLine) -> NewSku:
-    unit = {lang: text for lang, text in line.sku_texts.get("unit", {}).items() if text}
+    unit = line.sku_texts.get("unit", {})
     missing = next((name for name in ("price", "weight") if name not in line.sku_values), None if unit else "unit_en")
     if missing:
         raise LineRefused(missing, N_("A new code needs a price, a weight and a unit."))
-    name = {lang: text for lang, text in line.sku_texts.get("name", {}).items() if text}
+    name = line.sku_texts.get("name", {})
     return NewSku(code=line.code, unit=unit, name=name, **line.sku_values)
 
 
-def _merged(row: Category | Product | Sku, texts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
-    """Texts per language with those of the line put in or, where they are "", taken away; a name or unit never ends empty."""
-    merged: dict[str, dict[str, str]] = {}
-    for field, given in texts.items():
-        all_texts = {lang: text for lang, text in {**getattr(row, field), **given}.items() if text}
-        if not all_texts and field in MANDATORY[type(row)]:
-            raise LineRefused(f"{field}_en", N_("This cannot be empty in every language."))
-        merged[field] = all_texts
-    return merged
+def _merged(row: Product | Sku, texts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Texts per language with those of the line put in."""
+    return {field: {**getattr(row, field), **given} for field, given in texts.items()}
 
 
 def _slugs(address: str, name: Mapping[str, str]) -> dict[str, str]:
@@ -248,5 +243,4 @@ def _slugs(address: str, name: Mapping[str, str]) -> dict[str, str]:
     return {"en": address, "zh": chinese or address}
 
 
-MANDATORY: Mapping[type, frozenset[str]] = {Product: frozenset({"name"}), Sku: frozenset({"unit"})}
 WORK = {ImportKind.PRODUCTS: _take_product, ImportKind.STOCK: _take_stock}

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from shop.backoffice.audit.service import record
 from shop.backoffice.tables import service
 from shop.backoffice.tables.forms import BringForm
 from shop.backoffice.tables.models import LARGEST, ImportKind, ImportState, TableImport
@@ -49,6 +50,8 @@ async def export(request: web.Request) -> web.StreamResponse:
     found = EXPORTS.get(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
+    async with request.app[DB].transaction() as conn:
+        await record(conn, await actor_of(request), "report.exported", f"report:{found.name}")
     response = web.StreamResponse(headers={**CSV, **_named(found.name)})
     with contextlib.suppress(ConnectionResetError):
         await response.prepare(request)
@@ -89,7 +92,8 @@ async def one_import(request: web.Request) -> web.StreamResponse:
         refused = await refused_lines(conn, brought.id, SHOWN)
     lang = language_of(request)
     told = [(row.line, row.cell, gettext(lang, row.message, **row.values)) for row in refused]
-    problem = gettext(lang, brought.problem["message"], **brought.problem["values"]) if brought.problem else ""
+    message, values = brought.problem.get("message", ""), brought.problem.get("values", {})
+    problem = gettext(lang, message, **values) if message else ""
     context: dict[str, Any] = {"brought": brought, "refused": told, "problem": problem, "states": ImportState}
     return await render(request, "backoffice/tables/import.html", **context)
 
@@ -111,12 +115,13 @@ async def errors(request: web.Request) -> web.StreamResponse:
     why = {row.line: f"{row.cell}: {gettext(lang, row.message, **row.values)}" for row in refused}
     lines = await asyncio.to_thread(service.lines_of, brought.kind, brought.data)
     names = list(dict.fromkeys(name for line in lines for name in line.cells))
-    wrong = [
+    wrong: list[list[Cell]] = [
         [line.number, why[line.number], *(line.cells.get(name, "") for name in names)]
         for line in lines
         if line.number in why
     ]
-    return _table("errors", [["line", "problem", *names], *wrong])
+    head: list[Cell] = ["line", "problem", *names]
+    return _table("errors", [head, *wrong])
 
 
 async def _tables(request: web.Request, form: BringForm, status: int = 200) -> web.StreamResponse:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0190"
-down_revision = "0130"
+revision = "0150"
+down_revision = "0140"
 branch_labels = None
 depends_on = None
 
