@@ -12,6 +12,8 @@ from shop.db import Connection, Row
 from shop.orders.placing import counter, service
 from shop.orders.placing.models import Purchase
 from shop.orders.stock import service as stock
+from shop.payments import settling
+from shop.payments.models import Notice, Outcome
 
 LOCK: Final = "FOR NO KEY UPDATE"
 # Long enough for a twin in another process to look, too.
@@ -59,6 +61,26 @@ def _look_for_no_twin() -> None:
     _replace(service, "orders_of_checkouts", looked_long_ago)
 
 
+def _take_every_notice() -> None:
+    """A notice that was taken before is money once more."""
+    take = settling.take_notice
+
+    async def taken_again(conn: Connection, notice: Notice) -> Outcome:
+        outcome = await take(conn, notice)
+        if outcome is Outcome.REPEATED:
+            await conn.execute(BOOK_AGAIN, {"provider": notice.provider, "trade": notice.trade_no})
+        return outcome
+
+    _replace(settling, "take_notice", taken_again)
+
+
+BOOK_AGAIN: Final = """
+INSERT INTO payments (order_id, provider, reference, state, amount, currency, trade_no, expires_at, settled_at)
+SELECT order_id, provider, gen_random_uuid(), state, amount, currency, trade_no, expires_at, now() FROM payments
+WHERE provider = %(provider)s AND trade_no = %(trade)s AND state = 'captured' LIMIT 1
+"""
+
+
 def _unlocked(sql: str) -> str:
     return sql[: sql.index(LOCK)]
 
@@ -72,4 +94,9 @@ def _replace(module: Any, name: str, other: Any) -> None:
 BUGS: Final[dict[str, Bug]] = {
     "stock-guard": Bug("I1", "ALTER TABLE skus DROP CONSTRAINT skus_stock_check", _decide_without_locks),
     "checkout-id": Bug("I4", "ALTER TABLE orders DROP CONSTRAINT orders_checkout_id_key", _look_for_no_twin),
+    "notice-claim": Bug(
+        "I2",
+        "ALTER TABLE payments DROP CONSTRAINT payments_one_trade; DROP INDEX payments_one_captured",
+        _take_every_notice,
+    ),
 }

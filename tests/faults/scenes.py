@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -57,10 +58,15 @@ def _said(status: int) -> str:
 
 
 async def _at_the_desk(
-    shopper: Shopper, place: Place, wanted: list[tuple[int, int]], window: int, coupon: str = ""
+    shopper: Shopper,
+    place: Place,
+    wanted: list[tuple[int, int]],
+    window: int,
+    coupon: str = "",
+    method: str = "cash",
 ) -> Said | None:
     await shopper.fill(wanted, coupon)
-    said = await shopper.desk(window, "cash") if shopper.basket else None
+    said = await shopper.desk(window, method) if shopper.basket else None
     if said is None:
         place.gate.one_less()
     return said
@@ -149,7 +155,9 @@ async def flash_sale(shopper: Shopper, place: Place) -> str:
 
 async def killed(shopper: Shopper, place: Place) -> str:
     """The process dies while it places the order; the second click goes elsewhere."""
-    said = await _at_the_desk(shopper, place, _some(place), _window(place))
+    said, end = None, time.monotonic() + PATIENCE
+    while said is None and time.monotonic() < end:  # a crowded shop turns people away, and this one comes back
+        said = await _at_the_desk(shopper, place, _some(place), _window(place))
     assert place.mortal is not None
     if said is None:
         return "never got to the desk"
@@ -166,3 +174,70 @@ async def registering(shopper: Shopper, place: Place) -> str:
     if status in {200, 303}:
         shopper.journal.registered.add(shopper.email)
     return "registered" if status in {200, 303} else f"refused: {status}"
+
+
+async def told_fifty_times(shopper: Shopper, place: Place) -> str:
+    """The bank sends the same notice fifty times at once."""
+    return await _paying(shopper, place, "repeat")
+
+
+async def paid_twice(shopper: Shopper, place: Place) -> str:
+    """The bank takes the money twice; once too often, so it comes back."""
+    return await _paying(shopper, place, "twice")
+
+
+async def declined(shopper: Shopper, place: Place) -> str:
+    """The bank says no."""
+    return await _paying(shopper, place, "decline")
+
+
+async def unheard(shopper: Shopper, place: Place) -> str:
+    """The bank has the money, its notice gets lost, and the buyer never comes back to say so."""
+    bill = await _bill(shopper, place)
+    if isinstance(bill, str):
+        return bill
+    await shopper.choose(bill.reference, "lose")
+    return "paid, and nobody told the shop"
+
+
+async def too_late(shopper: Shopper, place: Place) -> str:
+    """Cancels with the bank's page still open, and pays there."""
+    bill = await _bill(shopper, place)
+    if isinstance(bill, str):
+        return bill
+    is_cancelled = await shopper.cancel(bill.order)
+    await shopper.choose(bill.reference, "pay")
+    return "cancelled, then paid" if is_cancelled else "not cancelled, paid"
+
+
+async def _paying(shopper: Shopper, place: Place, action: str) -> str:
+    bill = await _bill(shopper, place)
+    if isinstance(bill, str):
+        return bill
+    await shopper.choose(bill.reference, action)
+    await shopper.get(bill.way_back)
+    return "came back from the bank"
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What somebody has to pay at the bank, for which order, and where to go then."""
+
+    order: str
+    reference: str
+    way_back: str
+
+
+async def _bill(shopper: Shopper, place: Place) -> Bill | str:
+    said = await _at_the_desk(shopper, place, _some(place), _window(place), method="sandbox")
+    if said is None:
+        return "never got to the desk"
+    status, order = await shopper.click(said)
+    if not order:
+        return _said(status)
+    found = await shopper.go_to_the_bank(order)
+    return Bill(order, *found) if found else "no way to pay"
+
+
+# Guests may do these, too.
+ONLINE: Final[frozenset[Scene]] = frozenset({told_fifty_times, paid_twice, unheard, declined, too_late})

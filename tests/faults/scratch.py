@@ -32,20 +32,28 @@ START_SECONDS: Final = 60.0
 SHOP_MAIL: Final = "orders@shop.example"
 
 
-class Process:
-    """A web process that answers on a port of its own."""
+# Stands in a command for the descriptors of the sockets that the process inherits.
+DOORS: Final = "DOORS"
 
-    def __init__(self, environ: dict[str, str], log: Path, *options: str) -> None:
-        with socket.create_server(("127.0.0.1", 0), backlog=1024) as opened:
-            self.port: int = opened.getsockname()[1]
-            command = [sys.executable, "-m", "tests.faults.web", str(opened.fileno()), *options]
+
+def door_of_its_own() -> socket.socket:
+    """A listening socket on a port that was free."""
+    return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+class Process:
+    """A web process (or the bank) that answers on a port of its own, and perhaps on a door it shares."""
+
+    def __init__(
+        self, program: list[str], environ: dict[str, str], log: Path, *, door: socket.socket | None = None
+    ) -> None:
+        with door_of_its_own() as own:
+            self.port: int = own.getsockname()[1]
+            doors = tuple(one.fileno() for one in (own, door) if one is not None)
+            listed = ",".join(map(str, doors))
+            command = [sys.executable, *(listed if word == DOORS else word for word in program)]
             self.child = start_child(
-                command,
-                log=log,
-                dies_by=signal.SIGKILL,
-                environment=environ,
-                folder=HOME,
-                descriptors=(opened.fileno(),),
+                command, log=log, dies_by=signal.SIGKILL, environment=environ, folder=HOME, descriptors=doors
             )
 
     @property
@@ -77,9 +85,11 @@ class Scratch:
         self.journal = Journal()
         self._children: list[subprocess.Popen[bytes]] = []
         self._log = folder / "log"
-        self.host = "localhost:8000"
-        self.environ: dict[str, str] = {}
         self._folder = folder
+        self._door = door_of_its_own()
+        self.host = f"127.0.0.1:{self._door.getsockname()[1]}"
+        self.bank = ""
+        self.environ: dict[str, str] = {}
 
     def start(self) -> None:
         """Start the servers and bring the database to its newest schema."""
@@ -97,6 +107,7 @@ class Scratch:
             "SHOP_URL": f"http://{self.host}",
             "SHOP_TRUSTED_PROXIES": "127.0.0.0/8",
             "SHOP_DATABASE_URL": self.postgres.web_url,
+            "SHOP_DATABASE_OWNER_URL": self.postgres.owner_url,
             "SHOP_REDIS_URL": self.valkey.url,
             "SHOP_CACHE_URL": self.valkey.cache_url,
             "SHOP_BROKER_URL": self.valkey.broker_url,
@@ -115,17 +126,32 @@ class Scratch:
 
     def open(self, *each: tuple[str, ...]) -> list[Process]:
         """Start a web process with each of these options, all at once, and wait until they answer."""
-        opened = [Process(self.environ, self._log, *options) for options in each]
+        opened = [self._web(*options) for options in each]
+        self._await(opened)
+        return opened
+
+    def _await(self, opened: list[Process]) -> None:
         self._children += [process.child for process in opened]
         end = time.monotonic() + START_SECONDS
         while not all(process.is_ready for process in opened):
             if time.monotonic() > end:
                 raise TimeoutError(self.said())
             time.sleep(0.05)
-        return opened
+
+    def _web(self, *options: str) -> Process:
+        """What is going to die shares no door: nobody else shall be cut off by it."""
+        door = None if "--die-at" in options else self._door
+        return Process(["-m", "tests.faults.web", DOORS, *options], self.environ, self._log, door=door)
+
+    def open_bank(self) -> None:
+        """Start the sandbox bank; web processes and tasks that start later know where it is."""
+        bank = Process(["run.py", "bank", "--serve-on", DOORS], self.environ, self._log)
+        self.bank = f"http://127.0.0.1:{bank.port}"
+        self.environ["SHOP_PAYMENT_SANDBOX_URL"] = self.bank
+        self._await([bank])
 
     def begin_tasks(self) -> None:
-        """Start the worker and the relay."""
+        """Start the worker, and the relay that is the beat too."""
         worker = (
             "celery",
             "--quiet",
@@ -137,7 +163,7 @@ class Scratch:
             "-P",
             "solo",
         )
-        for program in (worker, ("tasks.relay",)):
+        for program in (worker, ("tasks.relay", "--beat")):
             command = [sys.executable, "-m", *program]
             self._children.append(
                 start_child(command, log=self._log, dies_by=signal.SIGKILL, environment=self.environ, folder=HOME)
@@ -151,6 +177,7 @@ class Scratch:
         """End every process of ours."""
         for child in self._children:
             stop_child(child, signal.SIGTERM, patience=3)
+        self._door.close()
         self.mails.shut()
         self.valkey.stop()
         self.postgres.stop()

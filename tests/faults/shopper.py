@@ -11,11 +11,11 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
-from tests.faults.journal import Journal
-from tests.faults.scratch import Process
+from tests.faults.scratch import Process, Scratch
 
 HIDDEN: Final = re.compile(r'type="hidden" name="([a-z_]+)" value="([^"]*)"')
 LINE: Final = re.compile(r'action="/cart/lines/(\d+)".*?name="quantity" value="(\d+)"', re.S)
+BILL: Final = re.compile(r'action="/pay/([^"]+)"')
 ORDER: Final = re.compile(r"/orders/([0-9A-Z-]{14})")
 ADDRESS: Final[Mapping[str, str]] = {
     "address_id": "new",
@@ -30,7 +30,7 @@ ADDRESS: Final[Mapping[str, str]] = {
     "note": "",
     "order": "1",
 }
-SECONDS: Final = aiohttp.ClientTimeout(total=60)
+SECONDS: Final = aiohttp.ClientTimeout(total=45)
 
 Said = dict[str, str]
 
@@ -43,15 +43,14 @@ class Shopper:
         name: str,
         nr: int,
         webs: list[Process],
-        host: str,
+        shop: Scratch,
         connector: aiohttp.BaseConnector,
-        journal: Journal,
         session: str,
     ) -> None:
-        self.name, self.nr, self.webs, self.journal = name, nr, webs, journal
+        self.name, self.nr, self.webs, self.journal, self.bank = name, nr, webs, shop.journal, shop.bank
         self.email = f"{name}@example.com"
         self.is_member = bool(session)
-        self.headers = {"Host": host, "X-Forwarded-For": f"10.{nr >> 16 & 255}.{nr >> 8 & 255}.{nr & 255}"}
+        self.headers = {"Host": shop.host, "X-Forwarded-For": f"10.{nr >> 16 & 255}.{nr >> 8 & 255}.{nr & 255}"}
         self._web = nr % len(webs)
         self._jar = aiohttp.CookieJar(unsafe=True)
         if session:
@@ -67,9 +66,12 @@ class Shopper:
         await self._browser.close()
 
     async def get(self, path: str, web: Process | None = None) -> str:
-        """The page there."""
-        async with self._browser.get(self._url(path, web), allow_redirects=False) as answer:
-            return await answer.text()
+        """The page there, "" when none came."""
+        try:
+            async with self._browser.get(self._url(path, web), allow_redirects=False) as answer:
+                return await answer.text()
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return ""
 
     async def send(self, path: str, said: Mapping[str, str], web: Process | None = None) -> tuple[int, str, str]:
         """(status, Location, page); status 0 when no answer came."""
@@ -137,6 +139,24 @@ class Shopper:
         if is_cancelled:
             self.journal.cancelled.add(path.rpartition("/")[2])
         return is_cancelled
+
+    async def go_to_the_bank(self, order: str) -> tuple[str, str] | None:
+        """The reference of the bill there and the page to come back to; None when there is no way to pay."""
+        path, mark, key = order.partition("?")
+        status, there, _ = await self.send(f"{path}/payment{mark}{key}", {"method": "sandbox"})
+        if status != 303 or not there.startswith(self.bank):
+            return None
+        async with self._browser.get(URL(there, encoded=True), headers={"Host": URL(there).authority}) as page:
+            found = BILL.search(await page.text())
+        return (found[1], f"{path}/payment/return{mark}{key}") if found else None
+
+    async def choose(self, reference: str, action: str) -> None:
+        """Presses one of the bank's buttons."""
+        where = URL(f"{self.bank}/pay/{reference}")
+        async with self._browser.post(
+            where, data={"action": action}, headers={"Host": where.authority}, allow_redirects=False
+        ) as answer:
+            assert answer.status == 303, answer.status
 
     def _remember(self, page: str) -> Said:
         hidden = dict(HIDDEN.findall(page))

@@ -7,14 +7,21 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+import aiohttp
+
 from shop.db import Connection, Database
-from shop.orders.invariants import INVARIANTS
+from shop.orders import invariants as orders
+from shop.payments import invariants as payments
 from tests.faults.journal import UNKNOWN, Journal
 from tests.faults.scratch import Scratch
 
 MAIL_SECONDS: Final = 60.0
+# The poller asks after so many seconds at the latest, and a refund may follow.
+BANK_SECONDS: Final = 75.0
 WORDS: Final = {
     "I1": "received = available + held + sold + written off, none below 0",
+    "I2": "each paid order has one payment that counts, of its total",
+    "I3": "the bank's ledger and ours are the same",
     "I4": "one order a checkout, lines − discount + freight = total",
     "I5": "each new customer has an activation mail",
     "I6": "no promise is older than 60 s",
@@ -42,9 +49,11 @@ class Verdict:
 
 async def judge(shop: Scratch, db: Database, journal: Journal, *, with_tasks: bool) -> list[Verdict]:
     """Every verdict; those about mail only where a worker was there to send it."""
-    late = await _late_promises(db) if with_tasks else []
+    late, unlike = await _at_rest(shop, db) if with_tasks else ([], [])
     async with db.read() as conn:
-        found = {name: [str(row) for row in await conn.fetch_all(sql)] for name, sql in INVARIANTS.items()}
+        everything = {**orders.INVARIANTS, **payments.INVARIANTS}
+        found = {name: [str(row) for row in await conn.fetch_all(sql)] for name, sql in everything.items()}
+        found["I3"] += unlike
         found["I8"] = await _journal(conn, journal)
     if with_tasks:
         found["I5"] = [email for email in sorted(journal.registered) if not shop.mails.to(email)]
@@ -52,15 +61,20 @@ async def judge(shop: Scratch, db: Database, journal: Journal, *, with_tasks: bo
     return [Verdict(name, found[name]) for name in sorted(found)]
 
 
-async def _late_promises(db: Database) -> list[str]:
-    """What is still open after a minute in which nobody has asked for more, or was given up."""
-    end = time.monotonic() + MAIL_SECONDS
-    while True:
-        async with db.read() as conn:
-            rows = await conn.fetch_all("SELECT id, task, attempts, last_error FROM outbox ORDER BY id LIMIT 10")
-        if not rows or time.monotonic() > end:
-            return [str(row) for row in rows]
-        await asyncio.sleep(0.2)
+async def _at_rest(shop: Scratch, db: Database) -> tuple[list[str], list[str]]:
+    """What is still promised, or was given up, after a minute; and where the bank knows better, after a little more."""
+    began = time.monotonic()
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.get(f"{shop.bank}/ledger") as answer:
+                ledger = await answer.json()
+            async with db.read() as conn:
+                rows = await conn.fetch_all(OPEN, {"old": MAIL_SECONDS})
+                unlike = await payments.differences(conn, "sandbox", ledger)
+            waited = time.monotonic() - began
+            if not (rows or unlike) or waited > BANK_SECONDS:
+                return [str(row) for row in rows if row.is_late], unlike
+            await asyncio.sleep(0.3)
 
 
 async def _journal(conn: Connection, journal: Journal) -> list[str]:
@@ -86,4 +100,8 @@ async def _journal(conn: Connection, journal: Journal) -> list[str]:
     return problems + [f"{checkout} was never asked for" for checkout in placed.keys() - journal.answers.keys()]
 
 
+OPEN = """
+SELECT id, task, attempts, last_error, buried_at IS NOT NULL OR created_at < now() - make_interval(secs => %(old)s) AS is_late
+FROM outbox ORDER BY id LIMIT 10
+"""
 LINES = "SELECT o.number, l.sku_id, l.quantity FROM order_lines l JOIN orders o ON o.id = l.order_id"
