@@ -46,6 +46,8 @@ if (root && "EventSource" in window) {
     clearInterval(looking);
   };
   source.addEventListener("news", look);
+  // A bank that sends no word is asked.
+  if (root.dataset.orderAgain) looking = setInterval(look, root.dataset.orderAgain * 1000);
   // Too many pages wait for news already: this one asks now and then.
   source.addEventListener("error", () => {
     if (source.readyState === EventSource.CLOSED) looking ??= setInterval(look, PATIENCE);

@@ -38,8 +38,8 @@ async def fill_basket(page: Page, script: bool) -> None:
     await expect(page.locator("header [data-count]")).to_have_text(": 12")
 
 
-async def fill_desk(page: Page, script: bool) -> None:
-    """Fills in the address, looks for times and chooses the last one."""
+async def fill_desk(page: Page, script: bool, method: str = "cash") -> None:
+    """Fills in the address, looks for times and chooses the last one, and how to pay."""
     await page.goto("/checkout")
     for name, text in (("receiver", "Mei"), ("phone", "13800138000"), ("province", "Shanghai"), ("street", "1 Lane")):
         await page.fill(f"[name={name}]", text)
@@ -50,6 +50,7 @@ async def fill_desk(page: Page, script: bool) -> None:
         async with page.expect_navigation():
             await page.locator("main [data-look-button]").click()
     await page.locator("[name=window]:enabled").last.check()
+    await page.locator(f"[name=method][value={method}]").check()
     if script:
         await expect(page.locator(".sums")).to_contain_text("free")
 
