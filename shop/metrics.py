@@ -29,7 +29,7 @@ REPEATED = Gauge(
 PAGES = Counter(
     "shop_pages_total", "Pages asked for, by where they came from: ready, kept, shared, rendered", ["source"]
 )
-ORDERS = Counter("shop_orders_total", "Checkouts, by what came of them: placed, again, refused", ["outcome"])
+ORDERS = Counter("shop_orders_total", "Checkouts, by what came of them: placed (or found again), refused", ["outcome"])
 PAYMENTS = Counter(
     "shop_payments_total", "What providers said, by what it meant; refused notices too", ["provider", "outcome"]
 )

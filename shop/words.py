@@ -4,17 +4,16 @@ Each word carries its kind in front: `c.西红` a Chinese character or pair, `l.
 `i.xhs` its initials. Readings are kept from every character on, so that a prefix of one finds the middle of a name.
 """
 
+import asyncio
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
-
-from pypinyin import Style, lazy_pinyin, load_phrases_dict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, lru_cache
 
 LONGEST = 100
 LONGEST_READING = 12
 # Readings of the market that the library's dictionary does not know: here 长 is "long", not "grow".
-load_phrases_dict({"长茄": [["cháng"], ["qié"]], "长豆": [["cháng"], ["dòu"]], "长粒": [["cháng"], ["lì"]]})
+OURS = {"长茄": [["cháng"], ["qié"]], "长豆": [["cháng"], ["dòu"]], "长粒": [["cháng"], ["lì"]]}
 
 _PARTS = re.compile(r"[a-z0-9]+|[\u3400-\u9fff]+")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
@@ -128,7 +127,21 @@ def _of_run(run: str) -> Iterator[str]:
 
 
 def _pinyin(run: str) -> Iterable[str]:
-    return lazy_pinyin(run, style=Style.NORMAL, errors="ignore", v_to_u=False) if run else ()
+    return _dictionary()(run) if run else ()
+
+
+async def readings_at_hand() -> None:
+    """Read the dictionary, if nobody has: to be awaited before words are made where a loop runs."""
+    await asyncio.to_thread(_dictionary)
+
+
+@cache
+def _dictionary() -> Callable[[str], Iterable[str]]:
+    """The library with its phrases: half a second and 60 MB, which a process that only shows goods never needs."""
+    from pypinyin import Style, lazy_pinyin, load_phrases_dict
+
+    load_phrases_dict(OURS)
+    return lambda run: lazy_pinyin(run, style=Style.NORMAL, errors="ignore", v_to_u=False)
 
 
 def canonical(text: str) -> str:

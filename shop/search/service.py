@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shop.db import Connection, F, Now
 from shop.search.models import Miss, Synonyms
-from shop.words import canonical, is_chinese, normal, reading
+from shop.words import canonical, is_chinese, normal, reading, readings_at_hand
 
 MOST_MISSES = 10_000
 
@@ -22,6 +22,7 @@ async def add_synonyms(conn: Connection, words: Sequence[str]) -> None:
     kept = list(dict.fromkeys(canonical(word) for word in words if canonical(word)))
     if len(kept) < 2:
         raise ValueError("synonyms are at least two words")
+    await readings_at_hand()
     readings = ["".join(reading(word)) for word in kept if is_chinese(word)]
     await Synonyms.objects.using(conn).create(words=kept, readings=readings)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import shlex
 import shutil
 import signal
@@ -11,15 +12,17 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import aiohttp
 import aiohttp.abc
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from shop.commands.install import install
 from shop.operations.answers import ROLES, Answers
@@ -27,7 +30,6 @@ from shop.operations.environment import read_environment
 from shop.operations.places import Places
 from shop.settings import Settings
 from tests.production.place import dismiss, start
-from tests.start.launcher import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed (on Debian: apt install nginx-light)")
@@ -81,11 +83,13 @@ class Host:
         lines = (self.places.units / unit).read_text().splitlines()
         return [line.partition("=")[2] for line in lines if line.startswith(f"{name}=")]
 
-    def start(self, unit: str, instance: str = "", **more: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, unit: str, instance: str = "", file: IO[bytes] | None = None, **more: str
+    ) -> subprocess.Popen[bytes]:
         """Start a unit as systemd does, with its socket if it has one."""
         listener = self.listener(instance) if unit == "shop-web@.service" else None
         name = unit.replace("@", f"@{instance}")
-        self.processes[name] = start(self.command(unit, instance), {**self.environ, **more}, listener)
+        self.processes[name] = start(self.command(unit, instance), {**self.environ, **more}, listener, file)
         return self.processes[name]
 
     def listener(self, instance: str) -> socket.socket:
@@ -106,7 +110,7 @@ class Host:
 @contextmanager
 def host(folder: Path, settings: Settings, *, roles: str = "", **answers: str | int) -> Iterator[Host]:
     """An installed host that uses the scratch servers, on free ports."""
-    https = free_port()
+    https, http, metrics = own_ports()
     given = Answers.model_validate(
         {
             "settings": {
@@ -121,8 +125,8 @@ def host(folder: Path, settings: Settings, *, roles: str = "", **answers: str | 
             },
             "host": {
                 "processes": 2,
-                "metrics": f"127.0.0.1:{free_port()}",
-                "http": f"127.0.0.1:{free_port()}",
+                "metrics": f"127.0.0.1:{metrics}",
+                "http": f"127.0.0.1:{http}",
                 "https": f"127.0.0.1:{https}",
                 **answers,
             },
@@ -134,6 +138,24 @@ def host(folder: Path, settings: Settings, *, roles: str = "", **answers: str | 
         yield made
     finally:
         made.close()
+
+
+def own_ports() -> tuple[int, int, int]:
+    """For TLS, for plain HTTP and the first of those for metrics; below the ports that the system gives to others."""
+    while True:
+        first = random.randrange(10_000, 30_000, 100)
+        if all(_is_free(first + number) for number in (0, 1, 11, 12, 60, 70, 80)):
+            return first, first + 1, first + 10
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @contextmanager
@@ -164,6 +186,14 @@ def main_file(host: Host) -> Path:
     user = "user root;\n" if os.geteuid() == 0 else ""
     main.write_text(MAIN.format(user=user, logs=places.logs, types=places.logs / "mime.types", nginx=places.nginx))
     return main
+
+
+def counted(place: Host, number: int) -> dict[str, set[str]]:
+    """What a process counts, with the names of the labels."""
+    name, _, port = place.answers.host.metrics.rpartition(":")
+    with urllib.request.urlopen(f"http://{name}:{int(port) + number}/metrics", timeout=20) as said:
+        families = list(text_string_to_metric_families(said.read().decode()))
+    return {sample.name: set(sample.labels) for family in families for sample in family.samples}
 
 
 Answer = Callable[["Request"], bytes | None]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from shop.settings import HOME, Settings
 
@@ -47,7 +48,7 @@ class Manager:
         self.environ = {"NOTIFY_SOCKET": str(folder / "notify.sock"), "WATCHDOG_USEC": "600000"}
         self.heard: list[str] = []
 
-    def wait_for(self, state: str, seconds: float = 30.0) -> float:
+    def wait_for(self, state: str, seconds: float = 120.0) -> float:
         """Seconds until the process says this."""
         began = time.monotonic()
         while time.monotonic() - began < seconds:
@@ -91,16 +92,20 @@ def manager(folder: Path) -> Iterator[Manager]:
 
 
 def start(
-    command: list[str], environ: Mapping[str, str], listener: socket.socket | None = None
+    command: list[str],
+    environ: Mapping[str, str],
+    listener: socket.socket | None = None,
+    file: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a command; with `listener` as systemd does it for a socket unit: descriptor 3, named in the environment."""
     if listener is None:
-        return subprocess.Popen(command, cwd=HOME, env=dict(environ))
+        return subprocess.Popen(command, cwd=HOME, env=dict(environ), stderr=file)
     wrapper = "import os,sys; os.dup2(int(sys.argv[1]), 3); os.environ['LISTEN_PID']=str(os.getpid()); os.execv(sys.argv[2], sys.argv[2:])"
     return subprocess.Popen(
         [sys.executable, "-c", wrapper, str(listener.fileno()), *command],
         cwd=HOME,
         env={**environ, "LISTEN_FDS": "1"},
+        stderr=file,
         pass_fds=(listener.fileno(),) if listener.fileno() != 3 else (3,),
     )
 

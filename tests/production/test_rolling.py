@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -17,8 +19,8 @@ import pytest
 from shop.db import Database
 from shop.settings import Settings
 from tests.catalog.stall import put_up_stall
-from tests.production.host import Host, browser, host, needs_nginx, nginx
-from tests.production.place import manager
+from tests.production.host import Host, browser, counted, host, needs_nginx, nginx
+from tests.production.place import asked, manager
 from tests.servers import scratch_folder
 from tests.world import CSRF, LIN, PASSWORD, TOM, Person, customer
 
@@ -44,9 +46,10 @@ def front(settings: Settings) -> Iterator[Host]:
 def start_both(place: Host) -> None:
     with manager(place.places.run) as watching:
         for number in ("1", "2"):
-            place.start("shop-web@.service", number, NOTIFY_SOCKET=watching.environ["NOTIFY_SOCKET"])
-        watching.wait_for("READY=1", 60)
-        watching.wait_for("READY=1", 60)
+            with (place.places.logs / "web.stderr").open("ab") as log:
+                place.start("shop-web@.service", number, log, NOTIFY_SOCKET=watching.environ["NOTIFY_SOCKET"])
+        watching.wait_for("READY=1")
+        watching.wait_for("READY=1")
 
 
 @dataclass
@@ -130,6 +133,28 @@ async def test_n5_two_visitors_never_see_each_other(front: Host, db: Database) -
     assert greeted >= CANARY_REQUESTS // 3
 
 
+def test_i15_each_process_counts_and_logs_in_one_line_without_secrets(front: Host) -> None:
+    path, name = front.places.run / "web-1.sock", front.answers.authority
+    secret = "Authorization: canary-2\r\nCookie: session=canary-3\r\nUser-Agent: canary-4\r\n"
+    for target in ("/", "/zh", "/nowhere?password=canary-1", "/activation/canary-5", "/"):
+        answer = asked(path, target, host=name, headers=secret)
+        assert b"\r\nX-Request-ID: " in answer
+    found = counted(front, 1)
+    assert found["shop_requests_total"] == {"route", "status"}
+    assert found["shop_request_seconds_bucket"] == {"route", "le"}
+    assert {"shop_loop_lag_seconds_bucket", "shop_pool_links", "shop_pages_total"} <= set(found)
+    assert asked(path, "/metrics", host=name, headers="X-Forwarded-For: 1.2.3.4\r\n").startswith(b"HTTP/1.1 404 ")
+    lines = (front.places.logs / "web.stderr").read_text().splitlines()
+    assert all(json.loads(line)["service"] == "web" for line in lines)
+    assert "canary" not in "".join(lines)
+    assert max(resident(process.pid) for process in front.processes.values()) <= 120 * 1024**2
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 async def signed_in(front: Host, db: Database, person: Person) -> aiohttp.ClientSession:
     await customer(db, person)
     session = browser(front, cookie_jar=aiohttp.CookieJar())
@@ -185,4 +210,4 @@ def restart(place: Host, number: str) -> None:
 def start_one(place: Host, number: str) -> None:
     with manager(place.places.run) as watching:
         place.start("shop-web@.service", number, NOTIFY_SOCKET=watching.environ["NOTIFY_SOCKET"])
-        watching.wait_for("READY=1", 60)
+        watching.wait_for("READY=1")

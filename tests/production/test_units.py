@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shop.settings import Settings
-from tests.production.host import Host, host
+from tests.production.host import Host, counted, host
 from tests.production.place import Manager, dismiss, manager
 from tests.servers import scratch_folder
 
@@ -21,6 +21,11 @@ needs_systemd = pytest.mark.skipif(
     ANALYZE is None, reason="systemd-analyze is not installed (on Debian: apt install systemd)"
 )
 WATCHED = ("shop-web@.service", "shop-worker.service", "shop-relay.service", "shop-beat.service")
+# What is read at which number of the host, and when it is all there.
+COUNTED = {
+    "shop-relay.service": {60: "shop_outbox_oldest_seconds"},
+    "shop-worker.service": {50: "shop_loop_lag_seconds_count"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,9 @@ def test_f_w2_each_program_as_its_unit_starts_it_is_ready_watched_and_ends(
     try:
         watching.wait_for("READY=1")
         watching.wait_for("WATCHDOG=1")
+        for number, name in COUNTED.get(unit, {}).items():
+            while name not in counted(place, number):
+                time.sleep(0.05)
         process.send_signal(signal.SIGSTOP)
         watching.forget()
         assert watching.is_silent(0.7)

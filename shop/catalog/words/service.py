@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shop.db import Connection
-from shop.words import keys_of, spellings_of, variants, words_of
+from shop.words import keys_of, readings_at_hand, spellings_of, variants, words_of
 
 
 async def refresh_words(conn: Connection, product_ids: Sequence[int]) -> None:
     """Makes the words of these products anew from their texts and the names of their category and those above it."""
+    await readings_at_hand()
     rows = await conn.fetch_all(TEXTS, {"ids": list(product_ids)})
     for row in rows:
         await conn.execute(KEEP, {"id": row.id, **entry_of(row.name, row.subtitle, row.categories)})
@@ -28,6 +29,7 @@ def entry_of(
 
 async def keep_vocabulary(conn: Connection, names: Iterable[str]) -> None:
     """Adds the spellings of these names to what typing errors are compared with."""
+    await readings_at_hand()
     words = {word for name in names for word in spellings_of(name)}
     pairs = sorted({(variant, word) for word in words for variant in variants(word)})
     values = {"variants": [variant for variant, _ in pairs], "words": [word for _, word in pairs]}

@@ -18,6 +18,7 @@ from shop.db.group_commit import GroupCommit
 from shop.delivery.models import ZoneKind
 from shop.i18n import N_, gettext, text_in
 from shop.keys import DB, LANG, REDIS, SETTINGS, TOKENS
+from shop.metrics import ORDERS
 from shop.money import format_money
 from shop.orders.checkout.desk import PARTS, Desk, basket_and_addresses, copied, keep_windows_coming, lay_out, place_of
 from shop.orders.checkout.forms import AREA, NEW, CheckoutForm
@@ -125,7 +126,9 @@ async def _order(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: D
     purchase = _purchase(request, form, buyer, desk)
     answer = await request.app[TILL].submit(purchase)
     if isinstance(answer, Refused):
+        ORDERS.labels("refused").inc()
         return await _refused(request, form, buyer, answer)
+    ORDERS.labels("placed").inc()
     await forget_count(request.app[REDIS], buyer.owner, buyer.tag)
     return after_placing(request, answer.number, is_guest=buyer.account is None)
 
