@@ -24,6 +24,13 @@ def paying(origins: Iterable[str]) -> dict[str, str]:
     }
 
 
+# security: TinyMCE writes styles into its page and shows pictures it has not sent yet; nothing else is let in, and only where
+# a page with an editor asks for it: render(…, headers=EDITOR).
+EDITOR = {
+    "Content-Security-Policy": CONTENT_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'").replace(
+        "img-src 'self'", "img-src 'self' blob:"
+    )
+}
 ALWAYS = {
     "Content-Security-Policy": CONTENT_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -91,6 +91,7 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
         url=linker(urls, lang),
         absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),
         asset=cache(lambda path: Markup(assets.url(path))),  # noqa: S704  (names of our own files)
+        borrowed=assets.borrowed,
         media=partial(add, urls.path("media.file", urls.languages[0], name="")),
         absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,

@@ -52,8 +52,8 @@ BEGIN
     END IF;
     IF TG_OP <> 'DELETE' THEN
         INSERT INTO media_mentions (place, fingerprint)
-        SELECT DISTINCT here, found[1]
-        FROM regexp_matches(to_jsonb(NEW) ->> TG_ARGV[0], '/media/([0-9a-f]{64})', 'g') AS found;
+        SELECT DISTINCT here, shown[1]
+        FROM regexp_matches(to_jsonb(NEW) ->> TG_ARGV[0], '/media/([0-9a-f]{64})', 'g') AS shown;
     END IF;
     RETURN NULL;
 END $$
