@@ -45,6 +45,8 @@ PATHS: Mapping[str, str] = {
     "backoffice.login_code": "/backoffice/login/code",
     "backoffice.logout": "/backoffice/logout",
     "backoffice.reports": "/backoffice/reports",
+    "backoffice.pictures.content": "/backoffice/pictures/content",
+    "backoffice.pictures.goods": "/backoffice/pictures/goods",
     "backoffice.roles": "/backoffice/roles",
     "backoffice.roles.new": "/backoffice/roles/new",
     "backoffice.roles.removal": "/backoffice/roles/{id}/removal",

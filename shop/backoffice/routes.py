@@ -3,6 +3,7 @@
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
 from shop.backoffice.reports.routes import ROUTES as REPORTS
+from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.roles.routes import ROUTES as ROLES
 from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
 from shop.backoffice.staff.routes import ROUTES as STAFF
@@ -19,4 +20,5 @@ ROUTES = [
     *STAFF,
     *ROLES,
     *AUDIT,
+    *PICTURES,
 ]

@@ -183,7 +183,8 @@ async def test_s32_no_address_is_ever_fetched(
 
 def test_only_a_page_with_an_editor_relaxes_two_directives() -> None:
     usual, relaxed = (
-        dict(part.strip().split(" ", 1) for part in policy.split(";")) for policy in (CONTENT_POLICY, EDITOR["Content-Security-Policy"])
+        dict(part.strip().split(" ", 1) for part in policy.split(";"))
+        for policy in (CONTENT_POLICY, EDITOR["Content-Security-Policy"])
     )
     assert {name: value for name, value in relaxed.items() if usual[name] != value} == {
         "style-src": "'self' 'unsafe-inline'",
