@@ -47,16 +47,19 @@ function withoutForeignPictures(event) {
 // A form is not sent before its pictures have arrived.
 function sendWhole(editor, area) {
   let ready = false;
-  area.form?.addEventListener("submit", async (event) => {
-    if (ready) return;
+  const held = async (event) => {
+    if (ready || event.target !== area.form) return;
     event.preventDefault();
+    event.stopImmediatePropagation(); // others take a submit for the real one
     const { submitter } = event;
     await editor.uploadImages();
     editor.save();
+    await new Promise((next) => setTimeout(next)); // while this event is still under way, nothing else is submitted
     ready = true;
     area.form.requestSubmit(submitter);
     ready = false;
-  });
+  };
+  window.addEventListener("submit", held, true);
 }
 
 function settings(area) {

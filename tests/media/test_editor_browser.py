@@ -99,6 +99,7 @@ async def arrive(browser: Any, desk: str, complaints: list[str], **options: Any)
         if message.type in {"error", "warning"}:
             complaints.append(message.text)
 
+    page.set_default_timeout(20_000)
     page.on("console", note)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
@@ -139,7 +140,7 @@ async def writes_in_english(page: Page) -> None:
     assert await shown.locator("p.text-center").first.inner_text() == "Apples from Yantai"
     assert await shown.locator("img").evaluate("picture => picture.complete && picture.naturalWidth") == 80
     assert await shown.locator("[style]").count() == 0
-    usual = await page.goto("/pages/about")
+    usual = await page.goto("/login")
     assert usual is not None
     assert usual.headers["content-security-policy"] == CONTENT_POLICY
 
