@@ -106,6 +106,7 @@ async def arrive(browser: Any, desk: str, complaints: list[str], **options: Any)
     return page
 
 
+@pytest.mark.slow
 async def test_s31_a_letter_is_written_with_a_picture_and_attackers_letters_do_nothing(
     desk: str, chromium_path: str
 ) -> None:
