@@ -2,8 +2,8 @@
 
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
-from shop.backoffice.reports.routes import ROUTES as REPORTS
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
+from shop.backoffice.reports.routes import ROUTES as REPORTS
 from shop.backoffice.roles.routes import ROUTES as ROLES
 from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
 from shop.backoffice.staff.routes import ROUTES as STAFF
