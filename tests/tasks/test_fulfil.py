@@ -243,7 +243,7 @@ async def test_a_task_that_hangs_is_ended(
     async def hang(*_: object, **__: object) -> None:
         await asyncio.sleep(60)
 
-    monkeypatch.setattr(runtime, "TASK_SECONDS", 0.1)
+    monkeypatch.setattr(runtime, "TASK_LIMIT", 0.1)
     await registered("lin")
     await fulfil(workshop, 1, hang)
     assert await told(db, "last_error") == ["TimeoutError: "]
