@@ -10,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -38,6 +40,12 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print
 """
 
 
+TURNS = """
+local paths, turn = {%s}, 0
+request = function() turn = turn %% #paths + 1; return wrk.format("GET", paths[turn]) end
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One round of load: requests a second, the server's CPU in µs a request, latencies in ms."""
@@ -58,9 +66,15 @@ class Served:
     def url(self, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def measured(self, path: str, *, seconds: int, headers: Mapping[str, str], connections: int = 64) -> Measured:
-        """What `wrk` saw, and the CPU that the process used for it."""
+    def measured(
+        self, path: str, *, seconds: int, headers: Mapping[str, str], connections: int = 64, paths: Sequence[str] = ()
+    ) -> Measured:
+        """What `wrk` saw, and the CPU that the process used for it; `paths` are asked for in turn instead of one."""
         asked = [item for name, value in headers.items() for item in ("-H", f"{name}: {value}")]
+        if paths:
+            script = Path(tempfile.gettempdir(), f"bayberry-bench-{os.getpid()}.lua")
+            script.write_text(TURNS % ", ".join(f'"{each}"' for each in paths))
+            asked += ["-s", str(script)]
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *asked, self.url(path)]
         before = cpu_seconds(self.process.pid)
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -97,6 +111,22 @@ def demo_shop(products: int = 0) -> Iterator[dict[str, str]]:
             postgres.stop()
 
 
+class Shops(contextlib.ExitStack):
+    """The shops that measurements need, each made when it is first asked for and shared by all."""
+
+    LARGE = 100_000
+
+    @cached_property
+    def small(self) -> dict[str, str]:
+        """The demo."""
+        return self.enter_context(demo_shop())
+
+    @cached_property
+    def large(self) -> dict[str, str]:
+        """The demo with 100,000 products more."""
+        return self.enter_context(demo_shop(self.LARGE))
+
+
 @contextlib.contextmanager
 def served(place: Mapping[str, str], core: int = 0) -> Iterator[Served]:
     """`run.py serve` on a free port, pinned to a core."""
@@ -129,6 +159,14 @@ def signed_in_cookie(server: Served, login: str = "tom", password: str = "fresh-
 def body_of(server: Served, path: str, headers: Mapping[str, str]) -> bytes:
     """What a page sends."""
     with urllib.request.urlopen(urllib.request.Request(server.url(path), headers=dict(headers))) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def posted(server: Served, path: str, form: str, headers: Mapping[str, str]) -> bytes:
+    """What the page after a form sends."""
+    request = urllib.request.Request(server.url(path), form.encode(), dict(headers))
+    with urllib.request.urlopen(request) as answer:
         body: bytes = answer.read()
         return body
 
