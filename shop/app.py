@@ -33,6 +33,7 @@ from shop.backoffice.staff.models import SESSIONS as STAFF_REALM
 from shop.cache.cache import Cache
 from shop.cache.changes import Changes
 from shop.cache.client import RedisClient
+from shop.cache.urls import connectors
 from shop.cart.views import basket_hole
 from shop.db import Database
 from shop.db.group_commit import GroupCommit
@@ -170,7 +171,7 @@ async def database(app: web.Application) -> AsyncIterator[None]:
 
 async def redis(app: web.Application) -> AsyncIterator[None]:
     """Redis for sessions and history; expendable."""
-    app[REDIS] = RedisClient.open(app[SETTINGS].redis_url)
+    app[REDIS] = RedisClient(connectors(app[SETTINGS].redis_url)[0])
     yield
     await app[REDIS].close()
 

@@ -19,7 +19,8 @@ DEVELOPMENT_MARK: Final = "BAYBERRY_DEVELOPMENT"
 MAIL_ROOM: Final = "mailroom:"
 HOME: Final = Path(__file__).resolve().parent.parent
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-CACHE_SCHEMES: Final = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
+SENTINELS: Final = ("redis+sentinel", "rediss+sentinel")
+CACHE_SCHEMES: Final = ("redis", "rediss", "unix", *SENTINELS)
 REQUIRED_FOR_REAL: Final = (
     "url",
     "database_url",
@@ -54,7 +55,7 @@ def _postgres(value: str) -> str:
 
 
 def _redis(value: str) -> str:
-    return _url(value, ("redis", "rediss", "unix")) if value else value
+    return _url(value, ("redis", "rediss", "unix", *SENTINELS)) if value else value
 
 
 def _cache(value: str) -> str:
@@ -219,7 +220,7 @@ class Settings(BaseModel):
     @field_validator("broker_url", mode="after")
     @classmethod
     def _broker(cls, value: str) -> str:
-        return _url(value, ("redis", "rediss", "redis+socket")) if value else value
+        return _url(value, ("redis", "rediss", "redis+socket", *SENTINELS)) if value else value
 
     @field_validator("media_url", mode="after")
     @classmethod

@@ -9,6 +9,7 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from shop import logs
+from shop.cache.urls import for_celery
 from shop.settings import Settings
 
 QUEUE: Final = "promises"
@@ -19,8 +20,9 @@ VISIBILITY_SECONDS: Final = 90
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Return Celery's settings for this shop."""
+    broker, where = for_celery(settings.broker_url)
     return {
-        "broker_url": settings.broker_url,
+        "broker_url": broker,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_transport_options": {
@@ -32,6 +34,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
             "global_keyprefix": KEY_PREFIX,
+            **where,
         },
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final, cast
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
@@ -41,6 +41,14 @@ def connectors(url: str) -> tuple[Connector, list[Connector]]:
     return asked.connector("primary"), [asked.connector("replica")] if asked.reads_from_replicas else []
 
 
+def for_celery(url: str) -> tuple[str, dict[str, Any]]:
+    """A broker's URL in kombu's spelling, and the transport options that go with it."""
+    if not is_sentinels(url):
+        return url, {}
+    asked = Sentinels(url)
+    return asked.for_celery()
+
+
 class Sentinels:
     """A sentinel URL in its parts."""
 
@@ -61,6 +69,14 @@ class Sentinels:
         username, _, password = user.partition(":")
         self._server = {"username": unquote(username) or None, "password": unquote(password) or None}
         self._server_database = int(database or 0)
+
+    def for_celery(self) -> tuple[str, dict[str, Any]]:
+        """What kombu needs to ask the same sentinels."""
+        name, password = (quote(self._server[part] or "", safe="") for part in ("username", "password"))
+        who = f"{name}:{password}@" if password else ""
+        urls = [f"sentinel://{who}{host}:{port}/{self._server_database}" for host, port in self._hosts]
+        own = {"password": self._own_password} if self._own_password else {}
+        return ";".join(urls), {"master_name": self._name, "sentinel_kwargs": {**own, **self._ssl}, **self._ssl}
 
     def connector(self, role: str) -> Connector:
         """What connects to the primary or to a replica, wherever it is at that moment."""

@@ -12,11 +12,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final, Protocol
 
 import psycopg2
 from redis import Redis
@@ -174,6 +175,8 @@ class Place:
     port: int
     programs: list[Program] = field(default_factory=list)
     skus: list[int] = field(default_factory=list)
+    superuser_url: str = ""
+    around: Any = None
 
     @property
     def url(self) -> str:
@@ -186,7 +189,7 @@ class Place:
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     def superuser(self) -> psycopg2.extensions.connection:
-        connection = psycopg2.connect(self.postgres.superuser_url, dbname=DATABASE)
+        connection = psycopg2.connect(self.superuser_url or self.postgres.superuser_url, dbname=DATABASE)
         connection.autocommit = True
         return connection
 
@@ -217,7 +220,7 @@ class Place:
                 program.look()
             await asyncio.sleep(0.05)
 
-    async def ready(self, seconds: float = 60) -> None:
+    async def ready(self, seconds: float = 180) -> None:
         """Wait until every web process has said that it serves."""
         end = time.monotonic() + seconds
         while any(not program.is_ready for program in self.of("web")):
@@ -249,10 +252,30 @@ def servers(folder: Path) -> Iterator[tuple[Postgres, Server, Server, MailServer
         postgres.stop()
 
 
+class Surroundings(Protocol):
+    """What stands around a shop, and the settings by which the shop reaches it."""
+
+    environ: dict[str, str]
+
+
+Around = Callable[[Path, Postgres, Server, Server], AbstractContextManager[Surroundings]]
+
+
+@contextmanager
+def alone(*_servers: object) -> Iterator[Surroundings]:
+    """Nothing stands around it."""
+    yield SimpleNamespace(environ={})
+
+
 @asynccontextmanager
-async def opened(changes: Mapping[str, str] | None = None, *, web: int = 2) -> AsyncIterator[Place]:
+async def opened(around: Around = alone, *, web: int = 2) -> AsyncIterator[Place]:
     """The shop, stocked, with its people, serving."""
-    with scratch_folder() as folder, servers(folder) as (postgres, redis, broker, mail), socket.socket() as listener:
+    with (
+        scratch_folder() as folder,
+        servers(folder) as (postgres, redis, broker, mail),
+        around(folder, postgres, redis, broker) as others,
+        socket.socket() as listener,
+    ):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))
         listener.listen(1024)
@@ -268,10 +291,11 @@ async def opened(changes: Mapping[str, str] | None = None, *, web: int = 2) -> A
             "SHOP_MAIL_URL": mail.url,
             "SHOP_TRUSTED_PROXIES": "127.0.0.1/32",
             "SHOP_OPEN_ORDERS": "100000",
-            **(changes or {}),
+            **others.environ,
         }
         db = await Database.open(url=postgres.web_url, max_size=2)
         place = Place(folder, postgres, redis, broker, mail, settings, await _stocked(db), port)
+        place.superuser_url, place.around = f"{postgres.superuser_url}", others
         await _fill(place, db)
         for number in range(web):
             place.programs.append(Program(f"web{number}", WEB, environ, folder / f"web{number}.log", listener))
