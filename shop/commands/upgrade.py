@@ -73,7 +73,7 @@ def go_back(places: Places, units: Units) -> Iterator[str]:
 
 
 def _sound(places: Places, when: str) -> Iterator[str]:
-    found = [finding for finding in diagnose(places.environment, None) if finding.level]
+    found = [finding for finding in diagnose([places.environment], None) if finding.level]
     yield from (str(finding) for finding in found)
     if any(finding.level is Level.ERROR for finding in found):
         raise UpgradeFailed(f"The doctor found errors {when} the upgrade.")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from alembic.script import ScriptDirectory
 
 from shop.db import Database, DbError, Row
 from shop.db.listen import Listener
 from shop.db.migrations import config_for
+from shop.facts import fact
 from shop.operations.findings import Finding, error, fine, warning
 from shop.settings import Settings
+from shop.start_checks import KEYS_FACT, fingerprint
 
 POSTGRES: Final = "PostgreSQL"
 REPLICA: Final = "replica"
@@ -37,6 +39,10 @@ ABOUT: Final = """
 
 INVALID_INDEXES: Final = "SELECT indexrelid::regclass::text AS name FROM pg_index WHERE NOT indisvalid"
 TABLES: Final = "SELECT to_regclass('public.alembic_version') IS NOT NULL"
+# What the backup has not fetched yet stays on the server's disk, so a slot that nobody reads fills it.
+SLOTS: Final = """
+    SELECT slot_name AS name, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn), 0)::bigint AS kept
+    FROM pg_replication_slots WHERE NOT active AND NOT temporary"""
 REVISION: Final = "SELECT version_num FROM alembic_version"
 
 LAG: Final = """
@@ -56,6 +62,8 @@ async def check_postgres(settings: Settings) -> list[Finding]:
             assert about is not None
             revision = await conn.fetch_value(REVISION) if await conn.fetch_value(TABLES) else None
             broken = [row.name for row in await conn.fetch_all(INVALID_INDEXES)]
+            slots = [] if about.is_replica else await conn.fetch_all(SLOTS)
+            keys = await fact(conn, KEYS_FACT)
     except DbError as problem:
         return [error(POSTGRES, f"cannot be used ({_brief(problem)}); start it, or correct SHOP_DATABASE_URL.")]
     finally:
@@ -67,6 +75,11 @@ async def check_postgres(settings: Settings) -> list[Finding]:
         error(POSTGRES, f"the index {name} is half built; as the owner: REINDEX INDEX CONCURRENTLY {name}.")
         for name in broken
     ]
+    found += [
+        warning(POSTGRES, f"nobody reads the slot {row.name}, and {row.kept >> 20} MB wait for it; start shop-archive.")
+        for row in slots
+    ]
+    found += _keys(settings, keys)
     return found or [fine(POSTGRES, f"{about.version}, schema {revision}, clock within {drift:.1f} s.")]
 
 
@@ -104,6 +117,15 @@ def _clock(drift: float) -> Iterator[Finding]:
     if drift > warn:
         say = error if drift > fail else warning
         yield say("clock", f"this machine and PostgreSQL differ by {drift:.1f} s; let both follow NTP (timedatectl).")
+
+
+def _keys(settings: Settings, known: dict[str, Any] | None) -> Iterator[Finding]:
+    ours = {fingerprint(key) for key in settings.secret_keys}
+    if known is not None and not ours & set(known["fingerprints"]):
+        yield error(
+            "keys",
+            "SHOP_SECRET_KEYS holds no key of the processes that run; copy the secrets of a host that runs.",
+        )
 
 
 def _schema(revision: str | None) -> Iterator[Finding]:

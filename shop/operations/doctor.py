@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from shop.operations.check_machine import check_disk, check_mail, check_media
+from shop.operations.check_payments import check_payments
 from shop.operations.check_postgres import check_notifications, check_postgres, check_replica
 from shop.operations.check_promises import check_promises
 from shop.operations.check_redis import check_broker, check_cache, check_sessions
@@ -24,6 +25,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "Redis for pages": check_cache,
     "Redis as broker": check_broker,
     "mail server": check_mail,
+    "payments": check_payments,
     "pictures": check_media,
     "disk": check_disk,
 }

@@ -22,7 +22,7 @@ UNITS: Final[Mapping[str, tuple[str, ...]]] = {
     "relay": ("shop-relay.service",),
     "beat": ("shop-beat.service",),
 }
-OWNER_UNITS: Final = ("shop-migrate.service", "shop-backup.service", "shop-backup.timer")
+OWNER_UNITS: Final = ("shop-migrate.service", "shop-backup.service", "shop-backup.timer", "shop-archive.service")
 
 USERS: Final = """\
 u bayberry - "The shop" @data@ -

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,9 +27,15 @@ from shop.commands import doctor as command
 from shop.db import Database
 from shop.embedded import DATABASE, Postgres, Valkey
 from shop.operations import check_machine, check_postgres, check_redis
+from shop.operations.base_backup import Label
+from shop.operations.check_backup import check_backup
+from shop.operations.check_payments import check_payments
+from shop.operations.depot import FolderDepot
 from shop.operations.doctor import examine
 from shop.operations.findings import Finding, Level
+from shop.operations.wal_archive import HEARTBEAT
 from shop.settings import Settings
+from shop.start_checks import agree_on_keys
 from tasks.app import KEY_PREFIX, QUEUE
 
 
@@ -170,6 +178,51 @@ async def test_old_promises_dead_letters_and_open_breakers_are_found(real: Setti
     assert found[2][1].startswith("the service of mail tasks is away")
 
 
+async def test_foreign_keys_and_a_slot_that_nobody_reads_are_found(
+    real: Settings, db: Database, superuser: Any
+) -> None:
+    async with db.transaction() as conn:
+        await agree_on_keys(conn, real.secret_keys)
+    superuser.execute("SELECT pg_create_physical_replication_slot('forgotten', true)")
+    try:
+        found = await check_postgres.check_postgres(real.model_copy(update={"secret_keys": (bytes(32),)}))
+    finally:
+        superuser.execute("SELECT pg_drop_replication_slot('forgotten')")
+    assert [level for level, _ in told(found, "keys")] == [Level.ERROR]
+    assert any("nobody reads the slot forgotten" in sentence for _, sentence in told(found, "PostgreSQL"))
+    assert told(await check_postgres.check_postgres(real), "keys") == []
+
+
+def test_a_missing_an_old_and_a_silent_backup_are_found(tmp_path: Path) -> None:
+    environ = {"BACKUP_URL": f"file://{tmp_path}", "BACKUP_KEY": "A" * 43 + "="}
+    assert check_backup({}) == []
+    assert [finding.sentence.partition(";")[0] for finding in check_backup(environ)] == [
+        "there is none",
+        "the log was archived never, so a crash would lose what is newer",
+    ]
+    depot = FolderDepot(tmp_path)
+    depot.put(HEARTBEAT, [b"{}"])
+    label = Label("n", 15, "0" * 24, "", (datetime.now(UTC) - timedelta(hours=30)).isoformat(), 1, 0, "")
+    depot.put("base/n/label.json", [json.dumps(asdict(label)).encode()])
+    assert [(finding.level, finding.sentence[:24]) for finding in check_backup(environ)] == [
+        (Level.WARNING, "the newest is 30 h old; ")
+    ]
+    label = replace(label, finished_at=datetime.now(UTC).isoformat())
+    depot.put("base/n/label.json", [json.dumps(asdict(label)).encode()])
+    assert [finding.level for finding in check_backup(environ)] == [Level.FINE]
+    assert check_backup(environ | {"BACKUP_KEY": "x"})[0].level is Level.ERROR
+
+
+async def test_a_provider_that_cannot_be_reached_and_its_missing_key_are_found(real: Settings) -> None:
+    switched_on = {"payment_methods": ("alipay", "cash"), "payment_alipay_gateway": "https://127.0.0.1:1/gateway.do"}
+    found = await check_payments(real.model_copy(update=switched_on))
+    assert [finding.sentence.partition(" (")[0].partition(";")[0] for finding in found] == [
+        "the file of SHOP_PAYMENT_ALIPAY_PRIVATE_KEY cannot be read",
+        "the file of SHOP_PAYMENT_ALIPAY_PUBLIC_KEY cannot be read",
+        "Alipay cannot be reached",
+    ]
+
+
 def certificate(folder: Path, host: str, days: float) -> Path:
     """A certificate of our own making that lasts so long."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -215,7 +268,7 @@ def test_an_open_environment_file_is_found_and_the_exit_status_tells(
     file = tmp_path / "environment"
     file.write_text(f"# the shop\nSHOP_URL=http://shop.example\nSHOP_DATABASE_URL='{real.database_url}'\n")
     file.chmod(0o644)
-    ask = argparse.Namespace(environment=file, certificate=None, quiet=True)
+    ask = argparse.Namespace(environment=[file], certificate=None, quiet=True)
     assert command.main(ask) == 2
     assert "SHOP_REDIS_URL is missing" in capsys.readouterr().out
     with file.open("a") as more:

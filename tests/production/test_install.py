@@ -109,7 +109,7 @@ def test_each_role_brings_its_own_files(tmp_path: Path) -> None:
     install(tmp_path, "--prefix", str(tmp_path / "root"), "--roles", "worker,relay")
     units = sorted(path.name for path in (tmp_path / "root/etc/systemd/system").iterdir())
     assert [unit for unit in units if unit.endswith("service")] == [
-        "shop-backup.service", "shop-migrate.service", "shop-relay.service", "shop-worker.service",
+        "shop-archive.service", "shop-backup.service", "shop-migrate.service", "shop-relay.service", "shop-worker.service",
     ]  # fmt: skip
     assert not (tmp_path / "root/etc/nginx/sites-available").exists()
 

@@ -43,7 +43,7 @@ def watching() -> Iterator[Manager]:
 @needs_systemd
 def test_y1_each_service_is_hardened(place: Host) -> None:
     units = sorted(place.places.units.glob("*.service"))
-    assert len(units) == 6
+    assert len(units) == 7
     for unit in units:
         scored = systemd("security", "--offline=true", "--threshold=20", "--no-pager", str(unit))
         assert scored.returncode == 0, scored.stdout
