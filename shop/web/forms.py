@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NoReturn, Self
 
 import wtforms
@@ -48,8 +48,15 @@ class Form(wtforms.Form):
             """The messages of the form's language."""
             return _Words(self.lang)
 
-    def __init__(self, formdata: MultiDict[str] | None = None, *, lang: str = "en", **options: Any) -> None:
-        super().__init__(formdata, meta={"lang": lang}, **options)
+    def __init__(
+        self,
+        formdata: MultiDict[str] | None = None,
+        *,
+        lang: str = "en",
+        facts: Mapping[str, object] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(formdata, meta={"lang": lang, **(facts or {})}, **options)
         self.lang = lang
         for field in self:
             _translate(field, lang)
