@@ -387,6 +387,28 @@ async def test_a_name_copied_out_of_a_table_is_one_line_and_its_mail_can_be_writ
     assert address["receiver"] == "Lin Wang Bcc: eve@example.net"
 
 
+CANARY = """'"></textarea></script><img src=x onerror=alert(1)>{{7*7}}"""
+
+
+async def test_s26_what_a_buyer_types_is_never_markup(lin: Visitor, market: Market) -> None:
+    await put(lin, await market.sku(5))
+    typed = dict.fromkeys(("receiver", "district", "street", "note"), CANARY)
+    said = fields(market, await desk(lin), **typed)
+    looked = await (await lin.post("/checkout", data={**said, "look": "1"})).text()
+    refused = await (await lin.post("/checkout", data={**said, "seen_total": "1"})).text()
+    placed = await order(lin, said)
+    assert placed.status == 303, await placed.text()
+    path = placed.headers["Location"]
+    asked = await lin.post(f"{path}/return", data={"reason": CANARY, "csrf_token": said["csrf_token"]})
+    pages = [looked, refused, await asked.text()]
+    pages += [await (await lin.get(page)).text() for page in (path, f"{path}/receipt", "/account/orders")]
+    for page in pages:
+        assert "<img src=x" not in page
+        assert "</textarea></script>" not in page
+        assert ">49" not in page
+    assert "&lt;img src=x" in pages[3]
+
+
 @pytest.mark.parametrize("left", ["an empty basket", "a full window"])
 async def test_a_second_click_that_overtakes_the_first_at_the_desk_has_the_same_answer(
     lin: Visitor, market: Market, monkeypatch: pytest.MonkeyPatch, left: str

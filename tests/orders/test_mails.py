@@ -87,6 +87,17 @@ async def test_a_guest_gets_the_link_that_opens_the_order(shop: Workshop, market
     assert f"/orders/{placed.number}?key=" in text_of(mail)
 
 
+async def test_s26_what_a_buyer_types_is_never_markup_in_a_mail(shop: Workshop, market: Market) -> None:
+    canary = "<img src=x onerror=alert(1)>"
+    address = dict.fromkeys(("receiver", "phone", "city", "street"), canary) | {"country": "CN"}
+    await market.buy_one(market.wish((await market.sku(10), 1), total=2000, address=address, note=canary))
+    await keep_promises(shop)
+    (mail,) = shop.mailer.mails  # type: ignore[attr-defined]
+    html = mail.get_body(("html",)).get_content()
+    assert "<img src=x" not in html
+    assert "&lt;img src=x" in html
+
+
 async def test_every_step_has_its_mail(shop: Workshop, market: Market) -> None:
     sku = await market.sku(10)
     first, second = await market.buy(market.wish((sku, 1), total=2000), market.wish((sku, 1), total=2000))
