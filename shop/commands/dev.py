@@ -70,7 +70,8 @@ def _watch(local: Local, sockets: list[socket.socket], stop: Stop) -> None:
     if set(settings.payment_methods) - {"sandbox", "cash"}:  # those two need nothing, and this look takes half a second
         check_providers(settings)
     local.migrate()
-    supervisor = Supervisor(local, sockets, _open_bank(settings))
+    bank = _open_bank(settings)
+    supervisor = Supervisor(local, sockets, bank)
     try:
         accounts = supervisor.fill_demo()
         supervisor.start_web(settings.url)

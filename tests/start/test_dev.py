@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg2
@@ -32,12 +36,14 @@ def place() -> Iterator[tuple[Path, int]]:
 
 def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple[Path, int]) -> None:
     state, port = place
-    with launched(state, port) as first:
+    bank = f"http://127.0.0.1:{free_port()}"
+    with launched(state, port, SHOP_PAYMENT_SANDBOX_URL=bank) as first:
         first.wait_until_greeted()
         assert f"The shop      http://localhost:{port}/\n" in first.said
         assert "Accounts      ann, password known\n" in first.said
         assert f"Mail room     http://localhost:{port}/dev/mail\n" in first.said
         assert first.get("/readyz") == 200
+        assert _ledger_of(bank) == []
         with launched(state, free_port()) as other:
             assert other.wait_for_end() == 1
         assert other.said == f"The shop already runs on {state}; stop it first, or set SHOP_STATE.\n"
@@ -63,6 +69,15 @@ def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple
         assert second.wait_for_end() == 0
         assert "Stopped." in second.said
         assert gone(family, 0.1)
+
+
+def _ledger_of(bank: str) -> object:
+    """What the sandbox bank answers once it is there; it starts after the greeting."""
+    for _ in range(300):
+        with suppress(OSError), urllib.request.urlopen(f"{bank}/ledger", timeout=5) as answer:
+            return json.load(answer)
+        time.sleep(0.1)
+    return "no answer"
 
 
 FORKING = """
