@@ -50,9 +50,7 @@ PLAIN: Final[Mapping[Reason, str]] = {
     Reason.TOO_MANY_UNPAID: N_("Too many of your orders are waiting for payment. Pay or cancel one of them first."),
     Reason.CASH_NOT_ALLOWED: N_("This order cannot be paid in cash. Choose another way to pay."),
 }
-ORDERED_ALREADY: Final = N_(
-    "This page has led to an order already, and something on it was changed since. Nothing more was ordered."
-)
+ORDERED_ALREADY: Final = N_("This page has led to an order already, and was changed since. Nothing more was ordered.")
 WITH_GOODS: Final[Mapping[Reason, str]] = {
     Reason.NOT_SOLD: N_("No longer on sale: %(goods)s."),
     Reason.OUT_OF_STOCK: N_("Somebody was quicker. There is not enough left of: %(goods)s."),
@@ -75,11 +73,9 @@ class Buyer:
 
 
 async def checkout(request: web.Request) -> web.StreamResponse:
-    """The page that says everything once more, and the order it leads to.
-
-    Script is told where to go as JSON: so a refused form never enters the history, and going back asks nothing.
-    """
+    """The page that says everything once more, and the order it leads to."""
     response = await _checkout(request)
+    # Script is told where to go as JSON: so a refused form never enters the history, and going back asks nothing.
     if response.status != 303 or "application/json" not in request.headers.get("Accept", ""):
         return response
     told = web.json_response({"location": response.headers.pop("Location")}, headers=response.headers)
