@@ -19,7 +19,7 @@ from typing import Any, Final
 import psycopg2
 
 from shop.db.migrations.roles import WEB
-from tests.faults.place import Place
+from tests.faults.place import Place, Program, fill
 from tests.faults.shoppers import Crowd, Shopper
 
 Inject = Callable[[Place, Crowd, random.Random], AbstractAsyncContextManager[None]]
@@ -321,11 +321,7 @@ def rolling_restart(times: int) -> Inject:
     async def inject(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
         for _ in range(times):
             for web in place.of("web"):
-                deaths = web.deaths
-                web.signal(signal.SIGTERM)
-                end = time.monotonic() + 30
-                while time.monotonic() < end and (web.deaths == deaths or not web.is_ready):
-                    await asyncio.sleep(0.05)
+                await _replaced(web)
         yield
 
     return inject
@@ -436,6 +432,49 @@ async def everything_killed(place: Place, _crowd: Crowd, _chance: random.Random)
     await place.ready()
 
 
+@asynccontextmanager
+async def database_disk_full(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
+    """Not a byte is left for tables or log; a server that went down over it is started again once there is room."""
+    filler = await asyncio.to_thread(fill, place.folder / "pg")
+    yield
+    filler.unlink()
+    if place.postgres.pid is None:
+        await asyncio.to_thread(_start_postgres, place)
+
+
+@asynccontextmanager
+async def log_disk_full(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
+    """Neither logs nor temporary files can be written."""
+    filler = await asyncio.to_thread(fill, place.folder / "logs")
+    yield
+    filler.unlink()
+
+
+def wrong_clock(seconds: int) -> Inject:
+    """One of two web processes is so many seconds ahead."""
+
+    @asynccontextmanager
+    async def inject(place: Place, _crowd: Crowd, _chance: random.Random) -> AsyncIterator[None]:
+        web = place.of("web")[1]
+        right = web.command
+        lie = f"import time, runpy, sys; now = time.time; time.time = lambda: now() + {seconds}; sys.argv = ['run.py', 'serve']; "
+        web.command = [right[0], "-c", f"{lie}sys.path.insert(0, '.'); runpy.run_path('run.py', run_name='__main__')"]
+        await _replaced(web)
+        yield
+        web.command = right
+        await _replaced(web)
+
+    return inject
+
+
+async def _replaced(web: Program) -> None:
+    deaths = web.deaths
+    web.signal(signal.SIGTERM)
+    end = time.monotonic() + 120
+    while time.monotonic() < end and (web.deaths == deaths or not web.is_ready):
+        await asyncio.sleep(0.05)
+
+
 def both(first: Inject, second: Inject) -> Inject:
     """Two faults at once."""
 
@@ -499,6 +538,10 @@ CELLS: Final = (
     Cell(
         "S58", "all secret keys rotated, process by process", keys_rotated, hold=0.1, budget=0.5, failures=0, crashes=0
     ),
+    Cell("F-P9", "PostgreSQL's disk full for 5 s", database_disk_full, hold=5, budget=10),
+    Cell("F-D1", "the disk of logs and temporary files full for 4 s", log_disk_full, hold=4, budget=1),
+    Cell("F-K1", "a web process a day ahead", wrong_clock(86_400), hold=4, budget=1, crashes=0),
+    Cell("F-K1b", "a web process an hour behind", wrong_clock(-3_600), hold=4, budget=1, crashes=0, is_short=False),
     Cell("F-N1", "200 people gone in mid-form", leavers(200), hold=0.5, budget=1, crashes=0),
     Cell("F-N2", "1,000 idle lines", idle_lines(1000), hold=4, budget=1, crashes=0),
     Cell("F-N3", "300 slow readers and writers", slow_people(300), hold=6, budget=1, crashes=0),

@@ -186,7 +186,7 @@ class Place:
         return [program for program in self.programs if program.name.startswith(kind)]
 
     def logs(self) -> str:
-        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("logs/*.log")))
 
     def superuser(self) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(self.superuser_url or self.postgres.superuser_url, dbname=DATABASE)
@@ -228,6 +228,35 @@ class Place:
             await asyncio.sleep(0.05)
 
 
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A disk of its own that can be filled, where we may mount one; else a folder."""
+    folder.mkdir()
+    options = f"size={megabytes}m,mode=0755"
+    is_mounted = (
+        os.geteuid() == 0
+        and not subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "bayberry", str(folder)], capture_output=True, check=False
+        ).returncode
+    )
+    try:
+        yield
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+def fill(folder: Path) -> Path:
+    """Take every byte that is left on its disk; whoever deletes the file gives them back."""
+    if not os.path.ismount(folder):
+        raise RuntimeError("only root can give it a disk of its own")
+    path = folder / "filler"
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while file.write(bytes(1 << 16)):
+            pass
+    return path
+
+
 def person(number: int) -> Person:
     """A shopper with a name no other page may show."""
     return Person(f"canary{number:03d}x", f"canary{number:03d}x@example.com")
@@ -235,7 +264,7 @@ def person(number: int) -> Person:
 
 @contextmanager
 def servers(folder: Path) -> Iterator[tuple[Postgres, Server, Server, MailServer]]:
-    postgres = Postgres(folder).start()
+    postgres = Postgres(folder / "pg").start()
     redis, broker = Server(folder / "redis"), Server(folder / "broker")
     mail = MailServer()
     try:
@@ -272,6 +301,8 @@ async def opened(around: Around = alone, *, web: int = 2) -> AsyncIterator[Place
     """The shop, stocked, with its people, serving."""
     with (
         scratch_folder() as folder,
+        small_disk(folder / "pg", 400),
+        small_disk(folder / "logs", 16),
         servers(folder) as (postgres, redis, broker, mail),
         around(folder, postgres, redis, broker) as others,
         socket.socket() as listener,
@@ -291,6 +322,7 @@ async def opened(around: Around = alone, *, web: int = 2) -> AsyncIterator[Place
             "SHOP_MAIL_URL": mail.url,
             "SHOP_TRUSTED_PROXIES": "127.0.0.1/32",
             "SHOP_OPEN_ORDERS": "100000",
+            "TMPDIR": str(folder / "logs"),
             **others.environ,
         }
         db = await Database.open(url=postgres.web_url, max_size=2)
@@ -298,10 +330,10 @@ async def opened(around: Around = alone, *, web: int = 2) -> AsyncIterator[Place
         place.superuser_url, place.around = f"{postgres.superuser_url}", others
         await _fill(place, db)
         for number in range(web):
-            place.programs.append(Program(f"web{number}", WEB, environ, folder / f"web{number}.log", listener))
+            place.programs.append(Program(f"web{number}", WEB, environ, folder / f"logs/web{number}.log", listener))
         for number in range(2):
-            place.programs.append(Program(f"worker{number}", WORKER, environ, folder / f"worker{number}.log"))
-            place.programs.append(Program(f"relay{number}", RELAY, environ, folder / f"relay{number}.log"))
+            place.programs.append(Program(f"worker{number}", WORKER, environ, folder / f"logs/worker{number}.log"))
+            place.programs.append(Program(f"relay{number}", RELAY, environ, folder / f"logs/relay{number}.log"))
         for program in place.programs:
             program.start()
         keeper = asyncio.create_task(place.keep_alive())
