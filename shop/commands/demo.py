@@ -33,6 +33,7 @@ from shop.settings import Settings, SettingsError
 HELP = "fill an empty shop with demo goods and people"
 
 # Known to everybody who reads this: they exist only where the demo does.
+FILLING_SECONDS = 300.0  # nobody waits for it at a browser
 PASSWORD = "fresh-every-day"  # noqa: S105
 PEOPLE = (("mei", "mei@dailyfresh.example", "zh"), ("tom", "tom@dailyfresh.example", "en"))
 
@@ -119,7 +120,7 @@ async def _look(settings: Settings) -> bool:
 async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
     if not settings.media_url.startswith("file:"):
         await _carry(settings, painted)
-    async with _database(settings) as database, database.transaction() as conn:
+    async with _database(settings) as database, database.transaction(FILLING_SECONDS) as conn:
         await state_fact(conn, "demo", {"pictures": "emoji" if has_emoji() else "drawn"})
         await fill_shop(conn, read_demo(), painted)
         await fill_delivery(conn, settings.timezone)

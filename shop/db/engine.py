@@ -112,9 +112,9 @@ class Connection:
         await self._send("RELEASE SAVEPOINT nested")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Self]:
+    async def transaction(self, seconds: float = TRANSACTION_SECONDS) -> AsyncIterator[Self]:
         """All that is said in it, committed together; `Database.transaction` is for everybody else."""
-        self._seconds, self._until = WRITE_SECONDS, time.monotonic() + TRANSACTION_SECONDS
+        self._seconds, self._until = WRITE_SECONDS, time.monotonic() + seconds
         await self._send("BEGIN")
         self.in_transaction = True
         try:
@@ -230,8 +230,11 @@ class Database:
             conn.give_back()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """One transaction of at most 8 s, committed once; within another of the same task, a savepoint of that one."""
+    async def transaction(self, seconds: float = TRANSACTION_SECONDS) -> AsyncIterator[Connection]:
+        """One transaction of at most 8 s, committed once; within another of the same task, a savepoint of that one.
+
+        A command that nobody waits for at a browser may take more `seconds`.
+        """
         task = asyncio.current_task()
         if (outer := self._open.get(task)) is not None:
             async with outer.savepoint():
@@ -239,7 +242,7 @@ class Database:
             return
         conn = Connection(await self._primary.acquire(), self._primary)
         try:
-            async with conn.transaction():
+            async with conn.transaction(seconds):
                 self._open[task] = conn
                 yield conn
         finally:
