@@ -181,6 +181,8 @@ def _news(order: Order, payment: Payment | None) -> str:
         return "paid"
     if order.fulfilment is Fulfilment.CANCELLED:
         return "cancelled"
+    if order.method == CASH:
+        return "cash"
     if payment is None or payment.state is State.CLOSED:
         return "declined"
     return "mismatch" if payment.state is State.MISMATCH else "waiting"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import re
 
 import pytest
 
+from shop.commands import programs, serve
 from shop.settings import HOME, Settings, SettingsError, variables
 
 KEY = base64.b64encode(b"k" * 32).decode()
@@ -135,3 +137,35 @@ def test_only_named_networks_and_our_own_socket_may_name_the_visitor() -> None:
     assert settings.trusts("")
     assert not settings.trusts("10.0.1.7")
     assert not Settings.load({}, development=True).trusts("127.0.0.1")
+
+
+def test_a_real_shop_takes_cash_until_it_says_otherwise() -> None:
+    assert Settings.load(REAL, development=False).payment_methods == ("cash",)
+    development = Settings.load({"SHOP_PORT": "8123"}, development=True)
+    assert development.payment_methods == ("sandbox", "cash")
+    assert development.payment_sandbox_url == "http://127.0.0.1:8124"
+
+
+@pytest.mark.parametrize(
+    ("methods", "sentence"),
+    [
+        ("alipay", "SHOP_PAYMENT_ALIPAY_APP_ID is missing; Alipay cannot be switched on without it.\n"),
+        ("cash,sandbox", "SHOP_PAYMENT_METHODS names the sandbox, where nobody pays; it exists only in development.\n"),
+        ("paypal", "SHOP_PAYMENT_METHODS names paypal; there are alipay, cash, sandbox.\n"),
+    ],
+)
+def test_s43_a_way_to_pay_without_its_secret_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], methods: str, sentence: str
+) -> None:
+    for name, value in {**REAL, "SHOP_PAYMENT_METHODS": methods}.items():
+        monkeypatch.setenv(name, value)
+    assert serve.main(argparse.Namespace(number=0)) == 1
+    assert capsys.readouterr().err == sentence
+    with pytest.raises(SystemExit, match=sentence.strip()):
+        programs.become(["/bin/false"], 0)
+
+
+@pytest.mark.parametrize("gateway", ["http://openapi.alipay.com/gateway.do", "openapi.alipay.com", "https://"])
+def test_alipays_gateway_is_spoken_to_over_tls(gateway: str) -> None:
+    with pytest.raises(SettingsError, match="SHOP_PAYMENT_ALIPAY_GATEWAY is malformed"):
+        Settings.load({"SHOP_PAYMENT_ALIPAY_GATEWAY": gateway}, development=True)
