@@ -39,9 +39,10 @@ async def invite(
         raise EmailTaken from None
     if mail:
         await outbox.promise(conn, "tasks.mail.send_staff_invitation", staff_id=made.id)
-    told = {"name": name, "role": role_id, "language": language}
+    member = await _again(conn, made.id)
+    told = {"name": name, "role": member.role.code, "language": language}
     await audit.record(conn, actor, "staff.invited", f"staff:{made.id}", None, told)
-    return await _again(conn, made.id)
+    return member
 
 
 async def send_link(conn: Connection, actor: Actor, member: StaffMember) -> None:
