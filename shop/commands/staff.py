@@ -129,7 +129,7 @@ async def _audit(settings: Settings, conn: Connection, arguments: argparse.Names
     chain = await check_chain(conn)
     if not chain.is_whole:
         raise Refused(f"Entry {chain.broken_at} is not as it was written, or one before it is missing.")
-    return f"{chain.entries} entries, each as it was written; the last one's hash: {chain.head or '-'}"
+    return f"{chain.entries} entries, each as it was written; the last one's hash: {chain.head}"
 
 
 async def _known(conn: Connection, email: str) -> StaffMember:

@@ -70,7 +70,7 @@ async def test_s63_s64_from_the_invitation_to_the_end_of_access(browse: Browse, 
     assert log.index("signed in") < log.index("second factor set up") < log.index("invitation accepted")
     async with owner.expect_navigation():
         await owner.locator(".desk__bar button").click()
-    assert "each as it was written" in await owner.locator("main .notice").inner_text()
+    assert "are as they were written" in await owner.locator("main .notice").inner_text()
 
 
 async def test_every_page_is_axe_clean_and_fits_at_1280_and_768_in_both_languages(browse: Browse, axe: str) -> None:

@@ -92,11 +92,17 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What a check of the log found: how many entries, the hash of the last, and the number of the first that does not fit."""
+    """What a check of the log found: the numbers of the first and last entry, the last one's hash, and the first that does not fit."""
 
-    entries: int
+    first: int
+    last: int
     head: str
     broken_at: int | None
+
+    @property
+    def entries(self) -> int:
+        """How many entries were looked at."""
+        return self.last - self.first + 1
 
     @property
     def is_whole(self) -> bool:
