@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,6 +15,10 @@ READ: Final = 1 << 20
 
 class DepotError(Exception):
     """The place of the backups cannot be used; the text is one sentence for a person."""
+
+
+class Missing(DepotError, FileNotFoundError):
+    """There is no such file."""
 
 
 class Depot(Protocol):
@@ -88,7 +93,7 @@ class FolderDepot:
 
 
 class BucketDepot:
-    """A bucket of any S3; who may write is in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."""
+    """A bucket of any S3; who may write stands in the address, or in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."""
 
     def __init__(self, url: str) -> None:
         from obstore.store import S3Store
@@ -99,7 +104,12 @@ class BucketDepot:
         options: dict[str, Any] = {"region": asked.get("region", "us-east-1")}
         if endpoint:
             options |= {"endpoint": endpoint, "client_options": {"allow_http": endpoint.startswith("http:")}}
-        self._store = S3Store(parts.netloc, prefix=parts.path.strip("/") or None, **options)
+        if parts.username and parts.password:
+            options |= {
+                "access_key_id": unquote(parts.username),
+                "secret_access_key": unquote(parts.password),
+            }
+        self._store = S3Store(parts.hostname or "", prefix=parts.path.strip("/") or None, **options)
 
     def put(self, name: str, chunks: Iterable[bytes]) -> int:
         import obstore
@@ -112,17 +122,16 @@ class BucketDepot:
                 size += len(chunk)
                 yield chunk
 
-        obstore.put(self._store, name, counted())
+        with _told(name):
+            obstore.put(self._store, name, counted())
         return size
 
     def get(self, name: str) -> Iterator[bytes]:
         import obstore
 
-        try:
+        with _told(name):
             for chunk in obstore.get(self._store, name).stream(min_chunk_size=READ):
                 yield bytes(chunk)
-        except (FileNotFoundError, obstore.exceptions.BaseError) as problem:
-            raise DepotError(f"{name} cannot be read from the backups ({type(problem).__name__}).") from None
 
     def names(self, prefix: str) -> list[str]:
         import obstore
@@ -137,7 +146,8 @@ class BucketDepot:
         import obstore
 
         try:
-            changed = obstore.head(self._store, name)["last_modified"]
+            with _told(name):
+                changed = obstore.head(self._store, name)["last_modified"]
         except FileNotFoundError:
             return None
         return max(0.0, (datetime.now(UTC) - changed).total_seconds())
@@ -145,4 +155,20 @@ class BucketDepot:
     def delete(self, name: str) -> None:
         import obstore
 
-        obstore.delete(self._store, name)
+        with _told(name), suppress(FileNotFoundError):
+            obstore.delete(self._store, name)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Say in our words what S3 said; a missing file stays what it is where it was asked for."""
+    from obstore.exceptions import BaseError
+
+    try:
+        yield
+    except FileNotFoundError as problem:
+        raise Missing(f"{name} is not among the backups.") from problem
+    except (BaseError, PermissionError) as problem:
+        raise DepotError(
+            f"{name}: the bucket does not do it ({type(problem).__name__}); look at its address and keys."
+        ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import base64
 import os
 import stat
@@ -15,6 +16,8 @@ from typing import Any
 import psycopg2
 import pytest
 
+from shop.commands import backup as backup_command
+from shop.commands import restore as restore_command
 from shop.commands.drill import drill
 from shop.embedded import DATABASE, Postgres
 from shop.operations.backup_settings import BackupSettings, BackupSettingsError
@@ -26,6 +29,7 @@ from shop.operations.scratch_server import running
 from shop.operations.sealed_files import PIECE, BackupDamaged, fingerprint, sealed, unsealed
 from shop.operations.wal_archive import HEARTBEAT, SLOT, WalArchive
 from shop.placement import unprivileged
+from tests.media.test_stores import s3_url  # noqa: F401
 from tests.servers import scratch_folder
 
 KEY = bytes(range(32))
@@ -71,6 +75,28 @@ def test_a_depot_keeps_whole_files_for_its_owner_alone(tmp_path: Path) -> None:
         b"".join(depot.get("base/b"))
     with pytest.raises(DepotError):
         open_depot("ftp://x")
+
+
+def test_a_bucket_is_a_depot_too(s3_url: str) -> None:  # noqa: F811
+    depot = open_depot(s3_url.replace("@pictures?", "@pictures/backups?"))
+    plain = os.urandom(6 << 20)
+    name = "base/a/postgres.tar"
+    assert depot.put(name, sealed([plain], KEY, name)) > len(plain)
+    assert b"".join(unsealed(depot.get(name), KEY, name)) == plain
+    depot.put("wal/1", [b"x"])
+    assert depot.names("") == [name, "wal/1"]
+    assert depot.names("wal/") == ["wal/1"]
+    age = depot.age(name)
+    assert age is not None
+    assert age < 60
+    assert depot.age("wal/2") is None
+    depot.delete("wal/1")
+    depot.delete("wal/1")
+    assert depot.names("wal/") == []
+    with pytest.raises(DepotError):
+        b"".join(depot.get("wal/1"))
+    with pytest.raises(DepotError):
+        open_depot(s3_url.replace("s3cret", "guessed")).put("x", [b"y"])
 
 
 def test_settings_of_backups_say_what_is_wrong_and_show_no_value(tmp_path: Path) -> None:
@@ -154,6 +180,13 @@ def now(cursor: Any) -> datetime:
     return moment
 
 
+def run(command: Any, *words: str) -> int:
+    """A command of run.py as it is typed."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return int(command.main(parser.parse_args(words)))
+
+
 def wait_for_log(depot: FolderDepot, cursor: Any) -> None:
     """Until what was just written is in the depot, sealed: the heartbeat after the segment has changed."""
     cursor.execute("SELECT pg_walfile_name(pg_current_wal_lsn())")
@@ -194,16 +227,28 @@ def test_b1_a_dropped_table_comes_back_as_it_was_a_moment_before(
 
 
 def test_a_drill_restores_checks_and_tells_how_long_it_took(
-    plan: BackupSettings, owner: Any, room: Path, monkeypatch: pytest.MonkeyPatch
+    plan: BackupSettings, owner: Any, room: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     depot = open_depot(plan.url)
     owner.execute("CREATE TABLE doomed (note text)")
     owner.execute("INSERT INTO doomed VALUES (%s)", (CANARY,))
-    take_backup(plan, depot)
-    report = drill(plan, scratch=room)
-    assert report.is_sound, str(report)
-    assert f"{report.backup}: restorable in " in str(report)
+    file = room / "backup.environment"
+    file.write_text(
+        f"BACKUP_URL={plan.url}\nBACKUP_KEY={base64.b64encode(KEY).decode()}\nBACKUP_DATABASE_URL={plan.database_url}\n"
+        f"SHOP_MEDIA_URL=file://{plan.media}\n"
+    )
+    assert run(backup_command, "--environment", str(file)) == 0
+    assert run(backup_command, "--environment", str(file), "--list") == 0
+    assert "1 pictures" in capsys.readouterr().out
+    assert run(restore_command, "--environment", str(file), "--drill", "--scratch", str(room)) == 0
+    assert f"{labels(depot)[0].name}: restorable in " in capsys.readouterr().out
     assert list(room.glob("bayberry-drill-*")) == []
+    to = ["--to", str(room / "data"), "--owner", "nobody"]
+    assert run(restore_command, "--environment", str(file), *to) == 0
+    assert "0 pictures came back" in capsys.readouterr().out
+    assert (room / "data" / "recovery.signal").exists()
+    assert run(restore_command, "--environment", str(file), *to) == 1
+    assert "is not empty" in capsys.readouterr().err
 
     # B2: who steals the backup has neither a password hash nor a picture, and no key opens it but ours
     stolen = b"".join(path.read_bytes() for path in (room / "depot").rglob("*") if path.is_file())
