@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from typing import Any, Final, Self
 
@@ -59,10 +59,12 @@ class MoneyField(wtforms.Field):
             raise ValueError(self.gettext(N_("This has to be an amount such as 12.50.")))
         self.data = int(amount)
 
+    def told(self, value: int | None) -> str:
+        """An amount as it is typed."""
+        return "" if value is None else decimal_string(value, self.meta.currency)
+
     def _value(self) -> str:
-        if self.raw_data:
-            return str(self.raw_data[0])
-        return "" if self.data is None else decimal_string(self.data, self.meta.currency)
+        return str(self.raw_data[0]) if self.raw_data else self.told(self.data)
 
 
 class MomentField(wtforms.DateTimeLocalField):
@@ -72,6 +74,10 @@ class MomentField(wtforms.DateTimeLocalField):
         optional = [wtforms.validators.Optional()] if validators is None else validators
         super().__init__(label, optional, format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **options)
         self.invalid_value_message = N_("This has to be a day and a time.")
+
+    def told(self, value: datetime | None) -> str:
+        """A moment on the shop's clock."""
+        return "" if value is None else value.astimezone(self._resolve_tz()).strftime("%Y-%m-%d %H:%M")
 
     def _resolve_tz(self) -> tzinfo:
         zone: tzinfo = self.meta.zone

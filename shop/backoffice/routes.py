@@ -2,11 +2,15 @@
 
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
+from shop.backoffice.coupons.routes import ROUTES as COUPONS
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.reports.routes import ROUTES as REPORTS
+from shop.backoffice.reviews.routes import ROUTES as REVIEWS
 from shop.backoffice.roles.routes import ROUTES as ROLES
+from shop.backoffice.rules.routes import ROUTES as RULES
 from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
 from shop.backoffice.staff.routes import ROUTES as STAFF
+from shop.backoffice.synonyms.routes import ROUTES as SYNONYMS
 from shop.backoffice.tables.routes import ROUTES as TABLES
 from shop.web.routing import page
 from shop.web.staff import Permission
@@ -16,6 +20,10 @@ ROUTES = [
     *SIGN_IN,
     page("backoffice.dashboard", views.dashboard, staff_only(Permission.DESK)),
     *TABLES,
+    *COUPONS,
+    *RULES,
+    *SYNONYMS,
+    *REVIEWS,
     *REPORTS,
     *STAFF,
     *ROLES,

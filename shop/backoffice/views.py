@@ -90,6 +90,8 @@ async def confirm_page(
 
 def _told(field: Any, value: object) -> str:
     """A value as the field's own choices call it."""
+    if hasattr(field, "told"):
+        return str(field.told(value))
     choices = (
         {str(key): str(label) for key, label, *_ in field.iter_choices()} if hasattr(field, "iter_choices") else {}
     )

@@ -52,6 +52,7 @@ class Coupon(Model):
     ends_at: datetime | None = column()
     is_active: bool = column(server_default=text("true"))
     used: int = column(server_default=text("0"))
+    version: int = column(server_default=text("1"))
 
 
 class CouponRedemption(Model):
@@ -111,4 +112,5 @@ class CartRule(Model):
     ends_at: datetime | None = column()
     position: int = column(server_default=text("0"))
     is_active: bool = column(server_default=text("true"))
+    version: int = column(server_default=text("1"))
     objects = CartRuleManager()

@@ -27,6 +27,16 @@ async def add_synonyms(conn: Connection, words: Sequence[str]) -> None:
     await Synonyms.objects.using(conn).create(words=kept, readings=readings)
 
 
+async def remove_synonyms(conn: Connection, synonyms_id: int) -> bool:
+    """From now on each of these words finds only itself; False when there are none with this number."""
+    return bool(await Synonyms.objects.using(conn).filter(id=synonyms_id).delete())
+
+
+async def forget_miss(conn: Connection, words: str) -> bool:
+    """No longer counts a search that found nothing: something was done about it, or nothing will be."""
+    return bool(await Miss.objects.using(conn).filter(words=words).delete())
+
+
 # A row on a condition about the whole table (INSERT … SELECT … WHERE).
 FIRST_MISS = """
 INSERT INTO search_misses (words, lang) SELECT %(words)s, %(lang)s

@@ -7,8 +7,8 @@ from shop.i18n import N_
 from shop.web.forms import Form
 
 KINDS = {
-    ImportKind.PRODUCTS: N_("Goods: names, prices, sizes"),
-    ImportKind.STOCK: N_("Stock: how many there are"),
+    ImportKind.PRODUCTS.value: N_("Goods: names, prices, sizes"),
+    ImportKind.STOCK.value: N_("Stock: how many there are"),
 }
 
 

@@ -1,0 +1,1 @@
+"""Coupons, as staff make and stop them."""

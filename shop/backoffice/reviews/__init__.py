@@ -1,0 +1,1 @@
+"""Reviews, read before others see them."""

@@ -1,0 +1,1 @@
+"""Cart rules, as staff make and stop them."""

@@ -1,0 +1,1 @@
+"""Words that mean the same, and what was searched in vain."""
