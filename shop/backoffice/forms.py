@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import wtforms
 from aiohttp import web
 from multidict import MultiDict
 
 from shop.i18n import N_
+from shop.web.bodies import posted
+from shop.web.fields import facts_of
 from shop.web.forms import Form, at_most, stripped
 from shop.web.rendering import language_of
 
@@ -44,3 +46,17 @@ class VersionedForm(Form):
     def edited(self) -> int:
         """The version that was shown; 0, which no row has, for one that is no number."""
         return int(self.version.data or 0)
+
+
+class ShopForm(VersionedForm):
+    """A form with MoneyFields or MomentFields: it knows the shop's currency and time zone."""
+
+    @classmethod
+    async def read(cls, request: web.Request, **options: Any) -> Self:
+        """The form as it was sent."""
+        return cls(await posted(request), lang=language_of(request), facts=facts_of(request), **options)
+
+    @classmethod
+    def blank(cls, request: web.Request, **options: Any) -> Self:
+        """The form to fill in; `data` holds what stands in it already: minor units, aware datetimes."""
+        return cls(lang=language_of(request), facts=facts_of(request), **options)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from multidict import MultiDict
 
-from shop.backoffice.fields import MomentField, MoneyField, ShopForm
+from shop.backoffice.forms import ShopForm
+from shop.web.fields import MomentField, MoneyField
 
 FACTS = {"currency": "CNY", "zone": ZoneInfo("Asia/Shanghai")}
 

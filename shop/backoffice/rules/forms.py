@@ -6,10 +6,10 @@ from typing import Any
 
 import wtforms
 
-from shop.backoffice.discounts import DiscountForm, shown, whole_number
-from shop.backoffice.fields import MoneyField
+from shop.backoffice.coupons.forms import DiscountForm, shown, whole_number
 from shop.coupons.models import CartRule
 from shop.i18n import N_
+from shop.web.fields import MoneyField
 from shop.web.forms import at_most, required, stripped
 
 NAMED = [required(N_("Enter a name.")), at_most(80)]

@@ -1,39 +1,22 @@
-"""Money and moments as staff type them: amounts in the shop's currency, times on the shop's clock."""
+"""Money and moments as people type them: amounts in the shop's currency, times on the shop's clock."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime, tzinfo
 from decimal import Decimal
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import wtforms
 from aiohttp import web
 from babel.numbers import get_currency_precision
 
-from shop.backoffice.forms import VersionedForm
 from shop.i18n import N_
 from shop.keys import SETTINGS
 from shop.money import decimal_string
-from shop.web.bodies import posted
-from shop.web.rendering import language_of
 
 AMOUNT: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,4})?")
 MOST: Final = 100_000_000
-
-
-class ShopForm(VersionedForm):
-    """A form with MoneyFields or MomentFields: it knows the shop's currency and time zone."""
-
-    @classmethod
-    async def read(cls, request: web.Request, **options: Any) -> Self:
-        """The form as it was sent."""
-        return cls(await posted(request), lang=language_of(request), facts=facts_of(request), **options)
-
-    @classmethod
-    def blank(cls, request: web.Request, **options: Any) -> Self:
-        """The form to fill in; `data` holds what stands in it already: minor units, aware datetimes."""
-        return cls(lang=language_of(request), facts=facts_of(request), **options)
 
 
 def facts_of(request: web.Request) -> dict[str, object]:
