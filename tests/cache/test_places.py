@@ -23,7 +23,7 @@ from redis.asyncio.sentinel import Sentinel
 
 from shop.cache.cache import Cache
 from shop.cache.errors import RedisAway
-from shop.cache.urls import Sentinels, connectors
+from shop.cache.urls import Sentinels, connectors, for_celery
 from shop.embedded import Valkey
 from shop.settings import Settings, SettingsError
 from tests.cache.constellation import NAME, Constellation
@@ -335,3 +335,10 @@ async def behind_tls(valkey: Valkey, folder: Path) -> AsyncIterator[int]:
         server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0, ssl=context)
         yield server.sockets[0].getsockname()[1]
         server.close()
+
+
+def test_celery_is_told_of_the_same_sentinels() -> None:
+    url, options = for_celery("redis+sentinel://shop:p%40ss@a:26379,b:26380/orders/2?sentinel_password=quiet")
+    assert url == "sentinel://shop:p%40ss@a:26379/2;sentinel://shop:p%40ss@b:26380/2"
+    assert options == {"master_name": "orders", "sentinel_kwargs": {"password": "quiet"}}
+    assert for_celery("redis://broker:6379/2") == ("redis://broker:6379/2", {})
