@@ -52,7 +52,7 @@ def public(settings: Settings) -> dict[str, str]:
     """The headers of a page that is the same for every guest; nginx keeps it for a second, a browser asks again."""
     return {
         "Cache-Control": f"public, max-age={0 if settings.development else 1}",
-        "Vary": "Accept-Language, Cookie",
+        "Vary": "Accept-Language, Cookie" + (", Accept-Encoding" if settings.development else ""),
     }
 
 

@@ -94,6 +94,7 @@ class Front:
         self._handle = handle
         self._pages = app[PAGES]
         self._hosts = settings.hosts
+        self._compresses = settings.development  # the long way does
         self._ready: dict[tuple[str, str], tuple[Key, Ready]] = {}
         self._places: dict[Key, dict[str, str]] = {}
         self._wanted = lru_cache(1024)(lambda accept: i18n.preferred(accept, app[URLS].languages) or "")
@@ -148,6 +149,7 @@ class Front:
             or request.version != HttpVersion11
             or not request.keep_alive
             or request.body_exists
+            or (self._compresses and "gzip" in headers.get(hdrs.ACCEPT_ENCODING, ""))
             or hdrs.UPGRADE in headers
             or headers.get(hdrs.HOST, "").lower() not in self._hosts
         ):

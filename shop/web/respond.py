@@ -88,6 +88,8 @@ def _error_pieces(request: web.Request, status: int) -> holes.Pieces:
 async def _filled(request: web.Request, pieces: holes.Pieces, visitor: Visitor, status: int) -> web.Response:
     filled = await request.app[PARTIALS].filled(request, pieces, visitor, token_of(request))
     response = web.Response(body=b"".join(filled), status=status, content_type="text/html", charset="utf-8")
+    if request.app[SETTINGS].development:
+        response.enable_compression()  # elsewhere nginx does, which keeps one page for all encodings
     # Only what is the same for every guest may be kept by others.
     if _is_everybodys(request, visitor) and request.method != "POST" and status == 200:
         response.headers.update(public(request.app[SETTINGS]))

@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from shop.urls import PATHS as ALL
 from shop.web.routing import DECLARED
+from tests.conftest import Visitor
 from tests.web.raw import answers, exchange
 
 EXPECTED = {
@@ -99,3 +100,13 @@ def test_every_page_exists_in_every_language(server: TestServer) -> None:
     assert {"/", "/products/{slug}", "/categories/{slug}", "/pages/{slug}"} <= pages
     assert pages <= paths
     assert {f"/zh{path}".removesuffix("/") for path in pages} <= paths
+
+
+async def test_in_development_pages_are_compressed_for_whoever_can_read_that(client: Visitor) -> None:
+    """Elsewhere nginx does it (config/nginx/bayberry.conf)."""
+    packed = await client.get("/login", headers={"Accept-Encoding": "gzip"})
+    plain = await client.get("/login", headers={"Accept-Encoding": "identity"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert await packed.text() == await plain.text()
