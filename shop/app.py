@@ -26,6 +26,7 @@ import shop.reviews.routes
 import shop.search.routes
 from shop import common_passwords, logs
 from shop.accounts.personal_data.views import PERSONAL_DATA
+from shop.accounts.security.email.views import AT_NEW_EMAIL
 from shop.accounts.sessions.authority import Authority
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import assets_of
@@ -128,6 +129,7 @@ def create_app(settings: Settings) -> web.Application:
         shop.history.views.take_over,
         shop.mailroom.views.mention_undelivered,
     )
+    app[AT_NEW_EMAIL] = (shop.orders.views.adopt,)
     app[PARTIALS] = Partials(HOLES)
     app[ERRORS] = {}
     app[PAGES] = Pages()

@@ -219,7 +219,7 @@ async def _stream(request: web.Request, found: Order, news: asyncio.Event) -> we
 
 
 async def adopt(conn: Connection, request: web.Request, sign_in: Any) -> None:
-    """At sign-in: orders made as a guest with the account's own e-mail address join it."""
+    """At sign-in, and when an address is confirmed: orders made as a guest with the account's own e-mail address join it."""
     account = await account_by_id(conn, sign_in.account_id)
     if account is not None and account.is_active:
         await service.adopt_orders(conn, account.id, account.email_key)

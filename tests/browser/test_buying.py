@@ -83,6 +83,7 @@ async def test_somebody_buys_and_cancels(browse: Browse, axe: str, script: bool)
     assert person.email in await page.locator("main .notice").first.inner_text()
     said += await complaints(page, axe) if script else []
     assert said == []
+    await print_receipt(page)
     if script:
         # What was refused on the way is nowhere to go back to: the one before is the checkout, empty now.
         await page.go_back()
@@ -131,6 +132,17 @@ async def type_while_news_arrive(page: Page) -> None:
     assert await page.locator("#reason").input_value() == "The milk is s"
     await page.unroute_all(behavior="ignoreErrors")
     await page.reload()
+
+
+async def print_receipt(page: Page) -> None:
+    """On paper there is the receipt with its tax, and nothing to click."""
+    await page.get_by_role("link", name="Receipt").click()
+    await page.emulate_media(media="print")
+    await expect(page.locator(".receipt").last).to_contain_text("9 %")
+    for nothing in ("header nav", "footer", ".skip", ".no-print"):
+        await expect(page.locator(nothing).first).to_be_hidden()
+    await page.emulate_media(media="screen")
+    await page.go_back()
 
 
 async def press_again(page: Page) -> None:

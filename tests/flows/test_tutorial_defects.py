@@ -26,9 +26,12 @@ DEFECTS: dict[int, tuple[str, tuple[str, ...]]] = {
     ),
     11: (
         "waiting for a payment blocks a worker",
-        ("orders/test_checkout.py::test_news", "start/test_blocking.py::test_"),
+        ("payments/test_pages.py::test_f_y1_the_bank_is_away", "start/test_blocking.py::test_"),
     ),
-    12: ("payment known only while a tab is open", ("orders/test_story.py::test_paid_after_cancel",)),
+    12: (
+        "payment known only while a tab is open",
+        ("payments/test_tasks.py::test_f_y2_a_lost_notice", "payments/test_machine.py::test_f_y4_a_notice_before"),
+    ),
     13: ("the amount paid is never compared", ("orders/test_story.py::test_another_amount",)),
     14: ("every payment under one number", ("flows/test_tutorial_defects.py::test_14",)),
     15: (

@@ -13,7 +13,10 @@ from shop.db import Database
 from shop.delivery.models import Area
 from shop.orders import live
 from shop.orders.checkout import views
+from shop.orders.placing.models import Placed
 from shop.orders.views import LIVE
+from shop.settings import Settings
+from tests.accounts.test_email import NEW, link
 from tests.conftest import Visitor
 from tests.orders.market import Market
 from tests.world import CSRF, LIN, TOM, customer, sign_in, submit
@@ -324,6 +327,22 @@ async def test_guests_order_online_and_follow_the_link_they_were_given(
         assert number in await (await client.get("/account/orders")).text()
     finally:
         server.app[ONLINE].clear()
+
+
+async def test_guest_orders_join_an_account_once_it_confirms_their_address(
+    lin: Visitor, new_visitor: Any, settings: Settings, market: Market
+) -> None:
+    sku = await market.sku(10)
+    wishes = [market.wish((sku, 1), total=2000, email=email) for email in (NEW, "stranger@example.com")]
+    mine, other = await market.buy(*wishes)
+    assert isinstance(mine, Placed)
+    assert isinstance(other, Placed)
+    await submit(lin, "/account/email", {"email": NEW})
+    assert mine.number not in await (await lin.get("/account/orders")).text()
+    await submit(await new_visitor(), await link(market.db, settings, 1), {})
+    page = await (await lin.get("/account/orders")).text()
+    assert mine.number in page
+    assert other.number not in page
 
 
 async def test_news_of_an_order_arrive_by_themselves_and_end_with_the_session(lin: Visitor, market: Market) -> None:

@@ -123,6 +123,19 @@ async def test_s33_another_total_than_the_buyer_saw_is_asked_again(market: Marke
     assert await market.stock(sku) == 10
 
 
+async def test_an_offer_counts_between_its_dates_and_not_after(market: Market) -> None:
+    sku = await market.sku(10)
+    offer = """UPDATE skus SET offer_price = 700, offer_from = now() - interval '2 days', offer_until = now() + %(until)s::interval"""
+    async with market.db.transaction() as conn:
+        await conn.execute(offer, {"until": "1 day"})
+    assert isinstance(await market.buy_one(market.wish((sku, 2), total=2400)), Placed)
+    async with market.db.transaction() as conn:
+        assert await conn.fetch_value("SELECT unit_price FROM order_lines") == 700
+        await conn.execute(offer, {"until": "-1 day"})
+    late = market.wish((sku, 2), total=2400)
+    assert await market.buy_one(late) == Refused(Reason.TOTAL_CHANGED, total=3000)
+
+
 async def test_s40_a_basket_that_changed_meanwhile_is_not_ordered(market: Market) -> None:
     sku = await market.sku(10)
     async with market.db.transaction() as conn:

@@ -9,6 +9,7 @@ from aiohttp import web
 from shop.accounts.models import identity_key
 from shop.accounts.security.email import service
 from shop.accounts.security.email.forms import EmailForm
+from shop.accounts.sign_in.views import AtSignIn, SignIn
 from shop.accounts.views import PRIVATE, origin_of, owner_of
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, LIMITS, TOKENS
@@ -18,6 +19,8 @@ from shop.web.flash import flash
 from shop.web.form_pages import WRONG, form_page, too_many
 from shop.web.respond import render, see_other
 
+# What belongs to whoever has an e-mail address, taken over in the transaction that confirms it.
+AT_NEW_EMAIL = web.AppKey("AT_NEW_EMAIL", tuple[AtSignIn, ...])
 PER_ACCOUNT: Final = Limit("email-change.account", 5, 86_400)
 PER_ADDRESS: Final = Limit("mail.address", 3, 6 * 3600)
 
@@ -62,6 +65,8 @@ async def email_confirmation(request: web.Request) -> web.StreamResponse:
             return await render(request, template, account=account, change=change, headers=PRIVATE)
         async with request.app[DB].transaction() as conn:
             await service.confirm_change(conn, account, change, origin_of(request))
+            for take_part in request.app.get(AT_NEW_EMAIL, ()):
+                await take_part(conn, request, SignIn(account.id, account.tag, ()))
     except LinkInvalid as problem:
         return await _broken_link(request, "expired" if isinstance(problem, LinkExpired) else "invalid")
     except service.EmailTaken:
