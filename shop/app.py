@@ -52,7 +52,7 @@ from shop.orders.placing.service import place_orders
 from shop.orders.views import LIVE, PAYMENT_PART
 from shop.passwords import Passwords
 from shop.payments.providers.registry import Providers
-from shop.payments.views import OWN_ORDER, PROVIDERS
+from shop.payments.views import NOTICE_DESK, NOTICES_AT_ONCE, OWN_ORDER, PROVIDERS
 from shop.sealing import KeyRing
 from shop.settings import Settings
 from shop.start_checks import check_database
@@ -135,6 +135,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PAGES] = Pages()
     app[PROVIDERS] = Providers.of(settings)
     app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
+    app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
     app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.own, shop.payments.views.payment_part
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, media.ROUTES, list(HEALTH)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from shop.orders.links import order_key
 from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
 from shop.orders.models import Payment as OrderPayment
 from shop.orders.queries import order_by_id
-from shop.payments.models import Payment, State
+from shop.payments.models import Notice, Payment, State
 from shop.payments.providers.base import Forged, Provider, ProviderAway, Visit
 from shop.payments.providers.registry import Providers
 from shop.payments.queries import latest_payment, open_payment
@@ -34,8 +35,13 @@ PROVIDERS = web.AppKey("PROVIDERS", Providers)
 # Finds the order of the address for those who may see it, else raises 404; app.py hands it over.
 OWN_ORDER: web.AppKey[Callable[[web.Request], Awaitable[Order]]] = web.AppKey("OWN_ORDER")
 
+# A storm of notices waits in line here, and leaves the connections to those who shop.
+NOTICE_DESK = web.AppKey("NOTICE_DESK", asyncio.Semaphore)
+
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 LARGEST_NOTICE: Final = 64 * 1024
+NOTICES_AT_ONCE: Final = 3
+NOTICE_SECONDS: Final = 2.0
 
 log = structlog.get_logger("shop.payments")
 
@@ -45,7 +51,7 @@ async def pay(request: web.Request) -> web.StreamResponse:
     order = await request.app[OWN_ORDER](request)
     method = (await posted(request)).get("method", "")
     provider = request.app[PROVIDERS].get(method)
-    if provider is None or method not in await ways_to_pay(request, order):
+    if provider is None or method not in await ways_to_pay(request, order, await _latest(request, order)):
         return _back(request, order, N_("This way to pay is not offered for this order. Choose another one."))
     try:
         payment = await _begun(request, order, provider)
@@ -67,8 +73,7 @@ async def returned(request: web.Request) -> web.StreamResponse:
     security: anybody can type this address; only what the provider itself says pays an order.
     """
     order = await request.app[OWN_ORDER](request)
-    async with request.app[DB].read() as conn:
-        payment = await latest_payment(conn, order.id)
+    payment = await _latest(request, order)
     provider = request.app[PROVIDERS].get(payment.provider) if payment else None
     if payment and provider and payment.state is State.OPEN:
         payment = await ask_once(request.app[DB], provider, payment)
@@ -93,12 +98,31 @@ async def notice(request: web.Request) -> web.StreamResponse:
         PAYMENTS.labels(name, "refused").inc()
         log.error("payment notice refused", provider=name, reason=str(problem), network=prefix_of(address_of(request)))
         return web.Response(status=400, text="fail", headers={"Cache-Control": "no-store"})
-    await hear(request.app[DB], said)
+    await _heard(request, said)
     return web.Response(text=provider.receipt, headers={"Cache-Control": "no-store"})
 
 
-async def ways_to_pay(request: web.Request, order: Order) -> dict[str, str]:
-    """The ways that are open to this order, the one chosen at the checkout first, with what people call them."""
+async def _heard(request: web.Request, said: Notice) -> None:
+    """Takes it as soon as there is room; raises 503 when there is none in time, and the provider comes again."""
+    desk = request.app[NOTICE_DESK]
+    try:
+        async with asyncio.timeout(NOTICE_SECONDS):
+            await desk.acquire()
+    except TimeoutError:
+        raise web.HTTPServiceUnavailable from None
+    try:
+        await hear(request.app[DB], said)
+    finally:
+        desk.release()
+
+
+async def ways_to_pay(request: web.Request, order: Order, latest: Payment | None) -> dict[str, str]:
+    """The ways that are open to this order, the one chosen at the checkout first, with what people call them.
+
+    None while people have to look at money that does not match: it may be this order's.
+    """
+    if latest is not None and latest.state is State.MISMATCH:
+        return {}
     providers = request.app[PROVIDERS]
     ways = dict(providers.online)
     if providers.takes_cash and await _may_pay_cash(request, order):
@@ -107,10 +131,13 @@ async def ways_to_pay(request: web.Request, order: Order) -> dict[str, str]:
 
 
 async def payment_part(request: web.Request, order: Order) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """What an order's page offers (the ways, and whether a bank has not said its last word), and the policy it needs for that."""
-    async with request.app[DB].read() as conn:
-        is_on_the_way = await open_payment(conn, order.id) is not None
-    offer = {"ways": await ways_to_pay(request, order), "is_on_the_way": is_on_the_way}
+    """What an order's page offers (the ways, and what a bank has said or not said yet), and the policy it needs for that."""
+    latest = await _latest(request, order)
+    offer = {
+        "ways": await ways_to_pay(request, order, latest),
+        "is_on_the_way": latest is not None and latest.state is State.OPEN,
+        "is_in_question": latest is not None and latest.state is State.MISMATCH,
+    }
     return offer, paying(request.app[PROVIDERS].origins)
 
 
@@ -118,6 +145,11 @@ def keyed(request: web.Request) -> dict[str, str] | None:
     """A guest's key, as it came with the address."""
     key = request.query.get("key")
     return {"key": key} if key else None
+
+
+async def _latest(request: web.Request, order: Order) -> Payment | None:
+    async with request.app[DB].read() as conn:
+        return await latest_payment(conn, order.id)
 
 
 async def _begun(request: web.Request, order: Order, provider: Provider) -> Payment | None:
