@@ -221,6 +221,7 @@ class Upstream:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.requests: list[Request] = []
+        self.answered = 0
         self.answer: Answer = lambda _: answer()
         self.goes_on = asyncio.Event()
         self.goes_on.set()
@@ -249,6 +250,7 @@ class Upstream:
                     break
                 writer.write(said)
                 await writer.drain()
+                self.answered += 1
         writer.close()
         self._writers.discard(writer)
 

@@ -295,7 +295,7 @@ async def test_n7_one_address_may_not_hold_everything(shops: list[Upstream], vis
 
 
 @pytest.mark.slow
-async def test_n7_what_comes_too_slowly_is_ended(proxy: Host, shops: list[Upstream]) -> None:
+async def test_n7_a9_what_comes_too_slowly_is_ended(proxy: Host, shops: list[Upstream]) -> None:
     """Headers or a body of which nothing comes for ten seconds: 408 or a closed connection, and the shop never hears of it."""
     name = proxy.answers.authority
     head = f"POST /login HTTP/1.1\r\nHost: {name}\r\nContent-Length: 10\r\n"
