@@ -3,6 +3,7 @@
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
 from shop.backoffice.coupons.routes import ROUTES as COUPONS
+from shop.backoffice.me.routes import ROUTES as ME
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.reports.routes import ROUTES as REPORTS
 from shop.backoffice.reviews.routes import ROUTES as REVIEWS
@@ -25,6 +26,7 @@ ROUTES = [
     *SYNONYMS,
     *REVIEWS,
     *REPORTS,
+    *ME,
     *STAFF,
     *ROLES,
     *AUDIT,

@@ -136,3 +136,21 @@ async def test_the_list_is_searched_and_narrowed(db: Database, client: Visitor) 
         assert {name for name in ("Rose", "Tom") if f">{name}</a>" in page} == names, query
     assert (await client.get("/backoffice/staff?after=rubbish")).status == 404
     assert "员工" in await (await client.get("/zh/backoffice/staff")).text()
+
+
+async def test_one_changes_ones_own_password_and_stays_signed_in_here_only(
+    db: Database, new_visitor: NewVisitor
+) -> None:
+    here, there = await new_visitor(), await new_visitor()
+    rose = await employee(db, "orders")
+    await come_in(here, db, rose)
+    await come_in(there, db, rose)
+    assert "rose@dailyfresh.example" in await (await here.get("/backoffice/me")).text()
+    for password, status in (("rose", 422), ("osmanthus-in-october", 303)):
+        assert (await submit(here, "/backoffice/me/password", {"password": password})).status == status
+    assert (await here.get("/backoffice", allow_redirects=False)).status == 200
+    assert (await there.get("/backoffice", allow_redirects=False)).status == 303
+    now = await again(db, rose)
+    assert now.password_hash != rose.password_hash
+    async with db.read() as conn:
+        assert await changes(conn, "staff.password_changed") == [{}]

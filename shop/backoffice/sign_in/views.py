@@ -100,7 +100,7 @@ async def setup(request: web.Request) -> web.StreamResponse:
         form.wrong(form.code, N_("This code is not right. Enter the one your app shows now."))
         return await _setup_page(request, member, form, status=WRONG)
     await request.app[LIMITS].give_back(attempt)
-    response = await render(request, "backoffice/recovery_codes.html", codes=codes, wanted=wanted)
+    response = await render(request, "backoffice/recovery_codes.html", codes=codes, wanted=wanted, is_new=True)
     return await complete(request, member, response)
 
 

@@ -85,6 +85,22 @@ async def set_password(conn: Connection, actor: Actor, member: StaffMember, pass
     return await _again(conn, member.id)
 
 
+async def change_password(
+    conn: Connection, actor: Actor, member: StaffMember, password_hash: str, *, keep: bytes
+) -> None:
+    """Set one's own new password and end all sessions but the one with the id hash `keep`; links that are out are dead."""
+    await _enabled(conn, member).update(password_hash=password_hash, link_serial=F("link_serial") + 1)
+    await sessions.revoke_others(conn, member.id, keep, SESSIONS)
+    await audit.record(conn, actor, "staff.password_changed", f"staff:{member.id}")
+
+
+async def new_recovery_codes(conn: Connection, actor: Actor, member: StaffMember) -> list[str]:
+    """Return ten new recovery codes; those of before are worth nothing any more."""
+    codes = await SECOND_FACTORS.make_codes(conn, member.id)
+    await audit.record(conn, actor, "staff.recovery_codes_made", f"staff:{member.id}")
+    return codes
+
+
 async def change(
     conn: Connection, actor: Actor, member: StaffMember, *, version: int, name: str, role_id: int, language: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""What everybody of the staff sees to themselves: their password and recovery codes."""
