@@ -64,6 +64,11 @@ async def kept_objects(conn: Connection, after: str = "", limit: int = 1000) -> 
     return [Kept(row.name, row.digest, row.size) for row in rows]
 
 
+async def count_objects(conn: Connection) -> int:
+    """How many files there are."""
+    return int(await conn.fetch_value("SELECT count(*) FROM media_objects"))
+
+
 async def strays_among(conn: Connection, names: Collection[str]) -> list[str]:
     """Those of the names that no picture has."""
     return [row.name for row in await conn.fetch_all(STRAYS, {"names": list(names)})]
