@@ -124,7 +124,7 @@ async def test_a_storage_that_hangs_is_left_for_another(one: FakeCluster) -> Non
     began = time.monotonic()
     file = await client.upload(b"abc")
     assert await client.download(file) == b"abc"
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 11
     client.close()
 
 

@@ -129,7 +129,7 @@ async def test_t3_a_wrong_key_and_a_dead_server_are_said_in_time(s3_url: str) ->
     began = time.monotonic()
     with pytest.raises(MediaAway) as told:
         await open_s3("s3://shop:s3cret@pictures?endpoint=http://127.0.0.1:9").get(original(ONE))
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 10
     assert "s3cret" not in str(told.value)
 
 
