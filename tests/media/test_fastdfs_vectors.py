@@ -13,7 +13,7 @@ import pytest
 
 from shop.media.fastdfs import protocol, tokens
 from shop.media.fastdfs.errors import LinkLost
-from shop.media.fastdfs.file_ids import FileId
+from shop.media.fastdfs.file_ids import FileId, checked_extension
 from shop.media.fastdfs.link import Link
 from shop.media.fastdfs.lists import read_groups, read_storages
 from shop.media.fastdfs.protocol import CARRYING, Command, Request, Server
@@ -149,7 +149,8 @@ def rebuilt(r: Request) -> Request:
     body, command = r.body, Command(r.command)
     match command:
         case Command.UPLOAD | Command.UPLOAD_APPENDER:
-            return protocol.upload(body[0], body[9:15].rstrip(b"\0").decode(), r.content, command)
+            ending = checked_extension(body[9:15].rstrip(b"\0").decode())
+            return protocol.upload(body[0], ending, r.content, command)
         case Command.UPLOAD_SLAVE:
             prefix, extension = body[16:32].rstrip(b"\0").decode(), body[32:38].rstrip(b"\0").decode()
             return protocol.upload_slave(FileId.parse(f"group1/{body[38:].decode()}"), prefix, extension, r.content)
@@ -248,9 +249,9 @@ def test_every_file_id_is_read() -> None:
             assert f"{fields.crc32:08x}" == told["crc32_field_hex"]
             assert fields.is_slave == (told["kind"] == "slave")
             if fields.is_appender or fields.is_slave:
-                assert fields.size is None
+                assert fields.size is file.size is None
             else:
-                assert fields.size == told["size"]
+                assert fields.size == file.size == told["size"]
 
 
 @pytest.mark.parametrize(

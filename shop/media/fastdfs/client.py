@@ -9,7 +9,7 @@ from typing import Final
 from shop.media.fastdfs import protocol
 from shop.media.fastdfs.cluster import SLOWEST, Cluster
 from shop.media.fastdfs.errors import FastDFSError, FileNotThere, LinkLost, NothingAvailable, problem
-from shop.media.fastdfs.file_ids import FileId, checked_group
+from shop.media.fastdfs.file_ids import FileId, checked_extension, checked_group
 from shop.media.fastdfs.lists import Group, Storage, read_groups, read_storages
 from shop.media.fastdfs.pool import LINKS
 from shop.media.fastdfs.protocol import Command, FileInfo, Place, Request, Server
@@ -30,7 +30,8 @@ class FastDFS:
         self, trackers: Sequence[Server], group: str | None = None, *, seconds: float = SECONDS, links: int = LINKS
     ) -> None:
         self._cluster = Cluster(trackers, links)
-        self._group = checked_group(group) if group else None
+        self._group = checked_group(group) if group else b""
+        self._where = Request(Command.STORE_IN_GROUP if group else Command.STORE, self._group)
         self._seconds = seconds
 
     def close(self) -> None:
@@ -40,13 +41,13 @@ class FastDFS:
     async def upload(self, content: bytes, extension: str = "", *, can_grow: bool = False) -> FileId:
         """Stores a file, or an appender that can grow; its id. A lost reply may leave a second copy behind."""
         command = Command.UPLOAD_APPENDER if can_grow else Command.UPLOAD
-        protocol.upload(0, extension, b"")  # refuses a bad extension before anybody is asked
+        ending = checked_extension(extension)  # refused before anybody is asked
         end = self._end(len(content))
         for last in _tries():
             try:
                 place = await self._place(end)
-                body = await self._done(place.server, protocol.upload(place.path, extension, content, command), end)
-                return protocol.read_file_id(body)
+                request = protocol.upload(place.path, ending, content, command)
+                return protocol.read_file_id(await self._done(place.server, request, end))
             except (LinkLost, NothingAvailable) as lost:
                 await self._pause(last, lost, end)
         raise AssertionError
@@ -117,23 +118,16 @@ class FastDFS:
 
     async def _size(self, file: FileId) -> int:
         """From the name where it tells, else asked."""
-        try:
-            size = file.fields.size
-        except ValueError:
-            size = None
+        size = file.size
         return (await self.info(file)).size if size is None else size
 
     async def _place(self, end: float) -> Place:
         """Where to store; a storage that just failed is passed over while the tracker still names it."""
-        one, all_ = (
-            (Request(Command.STORE_IN_GROUP, self._group), Request(Command.STORE_IN_GROUP_ALL, self._group))
-            if self._group
-            else (Request(Command.STORE), Request(Command.STORE_ALL))
-        )
-        place = protocol.read_place(await self._cluster.ask_tracker(one, end))
+        place = protocol.read_place(await self._cluster.ask_tracker(self._where, end))
         if not self._cluster.is_shy(place.server):
             return place
-        all_ = Request(all_.command, all_.body, limit=protocol.FROM_TRACKER)
+        command = Command.STORE_IN_GROUP_ALL if self._group else Command.STORE_ALL
+        all_ = Request(command, self._group, limit=protocol.FROM_TRACKER)
         places = protocol.read_places(await self._cluster.ask_tracker(all_, end))
         return next((other for other in places if not self._cluster.is_shy(other.server)), place)
 

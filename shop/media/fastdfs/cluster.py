@@ -35,6 +35,7 @@ class Cluster:
         self._pools: dict[Server, Pool] = {}
         self._failed: dict[Server, float] = {}
         self._turn = 0
+        self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
         """Ends all connections that are idle."""
@@ -49,7 +50,7 @@ class Cluster:
         """
         worst: FastDFSError = NothingAvailable("no tracker can be reached")
         for tracker in self._in_order():
-            seconds = min(TRACKER_SECONDS, end - asyncio.get_running_loop().time())
+            seconds = min(TRACKER_SECONDS, end - self._loop.time())
             if seconds <= 0:
                 break
             try:
@@ -57,7 +58,8 @@ class Cluster:
             except LinkLost:
                 self._note_failure(tracker)
                 continue
-            self._failed.pop(tracker, None)
+            if self._failed:
+                self._failed.pop(tracker, None)
             if status == 0:
                 return body
             if status == EINVAL or status not in (ENOENT, ENOSPC):
@@ -68,18 +70,19 @@ class Cluster:
     async def ask_storage(self, server: Server, request: Request, end: float) -> tuple[int, bytes]:
         """What a storage says; raises LinkLost when it is lost, silent or talks nonsense."""
         bytes_under_way = len(request.content) + (request.limit if request.limit > 1 << 20 else 0)
-        seconds = min(STORAGE_SECONDS + bytes_under_way / SLOWEST, end - asyncio.get_running_loop().time())
+        seconds = min(STORAGE_SECONDS + bytes_under_way / SLOWEST, end - self._loop.time())
         try:
             answer = await self._pool(server).ask(request, seconds)
         except LinkLost:
             self._note_failure(server)
             raise
-        self._failed.pop(server, None)
+        if self._failed:
+            self._failed.pop(server, None)
         return answer
 
     def is_shy(self, server: Server) -> bool:
         """Whether it failed within the last seconds."""
-        return self._failed.get(server, 0.0) > asyncio.get_running_loop().time()
+        return bool(self._failed) and self._failed.get(server, 0.0) > self._loop.time()
 
     def _in_order(self) -> list[Server]:
         """Trackers in turn, those that failed last."""
@@ -88,7 +91,7 @@ class Cluster:
         return sorted(turned, key=self.is_shy) if self._failed else list(turned)
 
     def _note_failure(self, server: Server) -> None:
-        self._failed[server] = asyncio.get_running_loop().time() + SHY_SECONDS
+        self._failed[server] = self._loop.time() + SHY_SECONDS
 
     def _pool(self, server: Server) -> Pool:
         pool = self._pools.get(server)

@@ -14,7 +14,8 @@ EXTENSION: Final = re.compile(r"[A-Za-z0-9_.-]{0,6}")
 PREFIX: Final = re.compile(r"[A-Za-z0-9_.-]{1,16}")
 NAME_LENGTHS: Final = range(22, 128)
 BASE64: Final = slice(10, 37)
-TRUNK_LENGTH: Final = 60
+LENGTH: Final = slice(18, 34)  # of these, the bytes with the size
+NORMAL_LENGTH, TRUNK_LENGTH = 44, 60
 LARGEST_ID: Final = (1 << 24) - 1
 APPENDER, TRUNK, SHORT = 1 << 58, 1 << 59, 1 << 63
 
@@ -41,6 +42,17 @@ class FileId:
     def wire(self) -> bytes:
         """As it stands in a request: the group in 16 bytes, then the name."""
         return self.group.encode().ljust(16, b"\0") + self.name.encode()
+
+    @property
+    def size(self) -> int | None:
+        """Bytes, where the name tells: not for an appender, which may have grown, nor for a slave."""
+        try:
+            length = int.from_bytes(urlsafe_b64decode(self.name[LENGTH])[2:10])
+        except ValueError:
+            return None
+        if length & APPENDER or len(self.name) != (TRUNK_LENGTH if length & TRUNK else NORMAL_LENGTH):
+            return None
+        return length & 0xFFFFFFFF if length & (SHORT | TRUNK) else length
 
     @property
     def fields(self) -> Fields:
@@ -72,7 +84,7 @@ class Fields:
             raise ValueError("this name tells nothing")
         length = int.from_bytes(raw[8:16])
         is_appender, is_trunk = bool(length & APPENDER), bool(length & TRUNK)
-        is_slave = len(name) > (TRUNK_LENGTH if is_trunk else 44)
+        is_slave = len(name) > (TRUNK_LENGTH if is_trunk else NORMAL_LENGTH)
         size = length & 0xFFFFFFFF if length & (SHORT | TRUNK) else length
         return cls(
             store_path=int(name[1:3], 16),

@@ -9,8 +9,6 @@ from typing import Any, Final
 from shop.media.fastdfs.errors import ENOENT, LinkLost
 from shop.media.fastdfs.protocol import HEADER, REPLY, Request, Server
 
-# Smaller contents leave in one write with the header.
-JOINED: Final = 128 * 1024
 CONNECT_SECONDS: Final = 1.0
 
 
@@ -90,10 +88,9 @@ class Link(asyncio.Protocol):
         self._fail("the connection was lost")
 
     def _send(self, transport: asyncio.Transport, request: Request) -> None:
-        if len(request.content) <= JOINED:
-            transport.write(request.head + request.content)
-        else:
-            transport.write(request.head)
+        # surprise: uvloop sends two writes in one call, and needs half the time of writelines or of joining them.
+        transport.write(request.head)
+        if request.content:
             transport.write(request.content)
 
     def _read_header(self) -> None:
@@ -117,9 +114,10 @@ class Link(asyncio.Protocol):
             self._settle()
 
     def _settle(self) -> None:
-        whole = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks[0] = self._chunks[0][HEADER.size :]
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         if self._reply is not None and not self._reply.done():
-            self._reply.set_result((self._status, whole[HEADER.size :]))
+            self._reply.set_result((self._status, body))
 
     def _fail(self, reason: str) -> None:
         self.is_usable = False

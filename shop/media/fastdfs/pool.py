@@ -19,6 +19,7 @@ class Pool:
     def __init__(self, server: Server, size: int = LINKS) -> None:
         self.server = server
         self._size = size
+        self._loop = asyncio.get_running_loop()
         self._open = 0
         self._idle: list[Link] = []
         self._line: deque[asyncio.Future[None]] = deque()
@@ -28,16 +29,22 @@ class Pool:
 
         A connection that was lost while it was idle says so at its next use: then one new one is tried.
         """
-        end = asyncio.get_running_loop().time() + seconds
+        end = self._loop.time() + seconds
+        link = self._idle.pop() if self._idle and self._idle[-1].is_usable else await self._take(end)
+        was_used = link.used
+        try:
+            return await link.ask(request, end - self._loop.time())
+        except LinkLost as problem:
+            if problem.answered or not was_used:
+                raise
+        finally:
+            self._give_back(link)
+        self.drop_idle()
         link = await self._take(end)
         try:
-            return await self._asked(link, request, end)
-        except LinkLost as problem:
-            if problem.answered or not link.used:
-                raise
-            self.drop_idle()
-        link = await self._take(end)
-        return await self._asked(link, request, end)
+            return await link.ask(request, end - self._loop.time())
+        finally:
+            self._give_back(link)
 
     def drop_idle(self) -> None:
         """Ends connections nobody uses: when one turns out dead, the server was restarted and they all are."""
@@ -45,12 +52,6 @@ class Pool:
             link.abort()
         self._open -= len(self._idle)
         self._idle.clear()
-
-    async def _asked(self, link: Link, request: Request, end: float) -> tuple[int, bytes]:
-        try:
-            return await link.ask(request, end - asyncio.get_running_loop().time())
-        finally:
-            self._give_back(link)
 
     async def _take(self, end: float) -> Link:
         while True:
@@ -66,15 +67,14 @@ class Pool:
     async def _opened(self, end: float) -> Link:
         self._open += 1
         try:
-            return await Link.open(self.server, min(CONNECT_SECONDS, end - asyncio.get_running_loop().time()))
+            return await Link.open(self.server, min(CONNECT_SECONDS, end - self._loop.time()))
         except BaseException:
             self._open -= 1
             self._call_next()
             raise
 
     async def _stand_in_line(self, end: float) -> None:
-        loop = asyncio.get_running_loop()
-        turn: asyncio.Future[None] = loop.create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._line.append(turn)
         try:
             async with asyncio.timeout_at(end):

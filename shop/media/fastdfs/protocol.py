@@ -106,9 +106,9 @@ class FileInfo:
     source: str
 
 
-def upload(path: int, extension: str, content: bytes, command: Command = Command.UPLOAD) -> Request:
-    """Store a file, or one that can grow; raises ValueError for a bad extension."""
-    return Request(command, bytes([path]) + ONE.pack(len(content)) + checked_extension(extension), content)
+def upload(path: int, extension: bytes, content: bytes, command: Command = Command.UPLOAD) -> Request:
+    """Store a file, or one that can grow; the extension in its six bytes."""
+    return Request(command, bytes([path]) + ONE.pack(len(content)) + extension, content)
 
 
 def upload_slave(master: FileId, prefix: str, extension: str, content: bytes) -> Request:
