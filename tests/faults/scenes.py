@@ -164,7 +164,9 @@ async def killed(shopper: Shopper, place: Place) -> str:
     status, _ = await shopper.click(said, place.mortal)
     if status:
         return f"not killed: {status}"
-    return f"{_said((await shopper.click(said))[0])} after the kill"
+    while (status := (await shopper.click(said))[0]) in UNKNOWN and time.monotonic() < end + PATIENCE:
+        await asyncio.sleep(0.2)
+    return f"{_said(status)} after the kill"
 
 
 async def registering(shopper: Shopper, place: Place) -> str:
