@@ -7,6 +7,7 @@ import asyncio
 import random
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.faults.place import Place, opened
 from tests.faults.shoppers import Crowd, Shopper
 
 WARM_SECONDS = 1.5
+MARK = "<!-- table -->"
 WARM_UP_SECONDS = 10.0
 ORACLES = ("I1", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11", "I12", "I14", "I15")
 
@@ -63,7 +65,7 @@ async def run_cell(place: Place, crowd: Crowd, cell: Cell, seed: int, before: or
     """Load, fault, recovery, oracle."""
     began = time.monotonic()
     row, chance = Row(cell, seed), random.Random(f"{seed}{cell.id}")
-    crowd.journal.fresh()
+    crowd.journal.fresh(cell.slow)
     crowd.go()
     await asyncio.sleep(WARM_SECONDS)
     async with cell.inject(place, crowd, chance):
@@ -115,14 +117,26 @@ async def run_all(place: Place, cells: list[Cell], seed: int) -> list[Row]:
     return rows
 
 
-def report(rows: list[Row], seed: int) -> str:
-    """The table of docs/faults.md."""
+def report(rows: Sequence[str], seed: int) -> str:
+    """The table of docs/faults.md, in the order of the matrix."""
     order = {cell.id: number for number, cell in enumerate(CELLS)}
-    rows = sorted(rows, key=lambda row: order.get(row.cell.id, len(order)))
-    held = sum(not row.problems for row in rows)
-    requests = sum(row.ok + row.degraded + row.cut for row in rows)
+    rows = sorted(rows, key=lambda row: (order.get(cells_of(row)[0], len(order)), row))
+    held = sum(cells_of(row)[-1] == "held" for row in rows)
+    requests = sum(int(number) for row in rows for number in cells_of(row)[2:5])
     told = f"{held} of {len(rows)} cells held; {requests:,} requests; seed {seed}; after each: {', '.join(ORACLES)}."
-    return "\n".join([told, "", HEAD, *map(str, rows)])
+    return "\n".join([told, "", HEAD, *rows])
+
+
+def cells_of(row: str) -> list[str]:
+    return [part.strip() for part in row.strip().strip("|").split("|")]
+
+
+def write(path: Path, rows: Sequence[Row], seed: int) -> None:
+    """Put the rows into the table of a file, each instead of the one it had."""
+    text, _, table = path.read_text("utf-8").partition(MARK)
+    known = {cells_of(line)[0]: line for line in table.splitlines() if line.startswith("| ") and "cell" not in line[:8]}
+    known |= {row.cell.id: str(row) for row in rows}
+    path.write_text(f"{text}{MARK}\n\n{report(list(known.values()), seed)}\n", "utf-8")
 
 
 def main(arguments: list[str]) -> int:
@@ -130,7 +144,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--long", action="store_true", help="the long half too")
     parser.add_argument("--only", default="", help="cells by id, with commas between")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", type=Path, help="write the table into this file, below its mark")
+    parser.add_argument("--write", type=Path, help="put the rows into the table of this file")
     asked = parser.parse_args(arguments)
     wanted = set(asked.only.split(",")) - {""}
     cells = [cell for cell in CELLS if (cell.id in wanted if wanted else asked.long or cell.is_short)]
@@ -139,11 +153,9 @@ def main(arguments: list[str]) -> int:
         rows += asyncio.run(run_machines(wanted, asked.seed))
     elif not machines.POOLER:
         print("Without PgBouncer the shop on several machines is left out (apt install pgbouncer).")
-    told = report(rows, asked.seed)
-    print(told)
+    print(report([str(row) for row in rows], asked.seed))
     if asked.write:
-        kept = asked.write.read_text("utf-8").partition("<!-- table -->")[0] if asked.write.exists() else ""
-        asked.write.write_text(f"{kept}<!-- table -->\n\n{told}\n", "utf-8")
+        write(asked.write, rows, asked.seed)
     return int(any(row.problems for row in rows))
 
 

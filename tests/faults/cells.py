@@ -37,6 +37,7 @@ class Cell:
     mail: float = 60.0
     crashes: int = 1  # how many extra mails it may cost
     is_short: bool = True
+    slow: float = 0.0  # seconds an answer may take where the fault itself holds up whoever is there
     failures: int = 50  # requests that may be cut off: those that were under way
 
 
@@ -515,16 +516,7 @@ CELLS: Final = (
     Cell("F-M2b", "mail server says 550, letters resent", mail_server_says("550 nobody"), hold=4, budget=1),
     Cell("F-M2c", "mail server takes 6 s a mail", mail_server_slow, hold=6, budget=1, crashes=2),
     Cell("F-W1", "web processes killed -9, three times", web_killed, hold=0.1, budget=2),
-    Cell("F-W2", "a web process hangs until its watchdog", web_hangs, hold=0.1, budget=12),
-    Cell(
-        "F-W4",
-        "rolling restart of all web processes, twice",
-        rolling_restart(2),
-        hold=0.1,
-        budget=0.5,
-        failures=0,
-        crashes=0,
-    ),
+    Cell("F-W2", "a web process hangs until its watchdog", web_hangs, hold=0.1, budget=12, slow=15),
     Cell(
         "F-W4b",
         "rolling restart, ten times",
@@ -551,5 +543,5 @@ CELLS: Final = (
     Cell("F-X1", "Redis and a worker killed at once", both(redis_killed, worker_killed), hold=2),
     Cell("F-X1b", "PostgreSQL silent, and a rolling restart", both(postgres_silent, rolling_restart(1)), hold=3),
     Cell("F-X1c", "PostgreSQL restarted, a web process killed", both(postgres_restarted, web_killed), hold=0.1),
-    Cell("F-X2", "everything killed -9 at once", everything_killed, hold=0.1, budget=30, crashes=4),
+    Cell("F-X2", "everything killed -9 at once", everything_killed, hold=0.1, budget=30, slow=40, crashes=4),
 )
