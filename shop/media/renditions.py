@@ -1,12 +1,16 @@
 """A picture made ready for the shop: re-encoded as WebP, without what a camera adds, in every width the pages use."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 from dataclasses import dataclass
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from shop.media.names import WIDTHS, original, rendition
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 QUALITY = 80
 # How hard the encoder tries, 0 to 6: beyond 1 it takes several times as long for a few per cent.
@@ -42,6 +46,8 @@ def make_renditions(picture: Image.Image) -> Renditions:
 
 def scaled(picture: Image.Image, width: int) -> Image.Image:
     """The picture in that width (pixels)."""
+    from PIL import Image  # only whoever scales needs its four megabytes; the web process does not
+
     height = max(1, round(picture.height * width / picture.width))
     return picture.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
 

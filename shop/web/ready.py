@@ -37,7 +37,7 @@ class Ready:
 
     def __init__(self, kept: Kept, body: bytes | None, front: Front, match: UrlMappingMatchInfo) -> None:
         self.kept = kept
-        self.body = body  # None until a guest has seen the page
+        self.body = None if body is None else shared(kept, body)  # None until a guest has seen the page
         self.match = match
         common = front.always + front.public + f"ETag: {kept.etag}\r\n".encode()
         self.member_head = (
@@ -166,7 +166,7 @@ class Front:
             return ReadyAnswer((ready.not_modified, self._dated()), 304)
         if request.method == hdrs.METH_HEAD:
             return ReadyAnswer((ready.head, self._dated()), 200)
-        return ReadyAnswer((ready.head, self._dated(), ready.body), 200)
+        return ReadyAnswer((ready.head, self._dated(), *ready.body), 200)
 
     async def _to_member(self, request: BaseRequest, ready: Ready) -> ReadyAnswer | None:
         """The page for whoever is signed in; None where the long way has more to do: a message to tell, a cookie to prolong, a doubt."""
@@ -191,6 +191,17 @@ class Front:
         if self._date[0] != now:
             self._date = (now, f"Date: {formatdate(now, usegmt=True)}\r\n\r\n".encode())
         return self._date[1]
+
+
+def shared(kept: Kept, body: bytes) -> tuple[bytes, ...]:
+    """The body in parts, of which the large ones are those of the kept page itself, so that they are in memory once."""
+    parts, at = list[bytes](), 0
+    for piece in kept.pieces:
+        if isinstance(piece, bytes):
+            begins = body.index(piece, at)
+            parts += (body[at:begins], piece)
+            at = begins + len(piece)
+    return tuple(part for part in (*parts, body[at:]) if part)
 
 
 def lines(headers: Mapping[str, str]) -> bytes:
