@@ -17,7 +17,7 @@ from shop.settings import Settings
 from tasks.service import run_until_told
 
 CHORE_SECONDS: Final = 30.0
-CHORES: Final = ("tasks.orders.sweep", "tasks.media.tidy", "tasks.payments.poll")
+CHORES: Final = ("tasks.orders.sweep", "tasks.media.tidy", "tasks.payments.poll", "tasks.goods.keep_dates")
 
 log = structlog.get_logger("tasks.beat")
 

@@ -2,7 +2,9 @@
 
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
+from shop.backoffice.categories.routes import ROUTES as CATEGORIES
 from shop.backoffice.coupons.routes import ROUTES as COUPONS
+from shop.backoffice.goods.routes import ROUTES as GOODS
 from shop.backoffice.me.routes import ROUTES as ME
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.reports.routes import ROUTES as REPORTS
@@ -20,6 +22,8 @@ from shop.web.staff_doors import staff_only
 ROUTES = [
     *SIGN_IN,
     page("backoffice.dashboard", views.dashboard, staff_only(Permission.DESK)),
+    *GOODS,
+    *CATEGORIES,
     *TABLES,
     *COUPONS,
     *RULES,

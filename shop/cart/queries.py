@@ -127,7 +127,9 @@ def line_of(row: Row) -> Line:
 
 
 PRICE_NOW = f"coalesce({OFFER_NOW}, s.price)"
-IS_SOLD = "(s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL)"
+# A product whose time has run out may stand in lists for a moment more, but is not sold.
+IS_SOLD = """(s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL
+        AND coalesce(now() < p.online_until, true))"""
 
 # Five tables, the price of this moment and the first picture (LATERAL) in one trip, for the basket is on many pages.
 # In the order in which things were added, and so that a changed quantity does not move its line.

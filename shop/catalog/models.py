@@ -73,10 +73,18 @@ class TaxClass(StrEnum):
 
 
 class Product(Model):
-    """What a page is about (the SPU); `description` is rich text."""
+    """What a page is about (the SPU); `description` is rich text.
+
+    `online_from` and `online_until` are changes of the status to come; each is forgotten once it was made.
+    """
 
     __tablename__ = "products"
-    __table_args__ = (UniqueConstraint("id", "category_id", "keeping"), Index("products_by_category", "category_id"))
+    __table_args__ = (
+        UniqueConstraint("id", "category_id", "keeping"),
+        Index("products_by_category", "category_id"),
+        Index("products_by_online_from", "online_from", postgresql_where=text("online_from IS NOT NULL")),
+        Index("products_by_online_until", "online_until", postgresql_where=text("online_until IS NOT NULL")),
+    )
     id: int = column(Identity(always=True), primary_key=True)
     category_id: int = column(ForeignKey("categories.id", ondelete="RESTRICT"))
     name: dict[str, str] = column()
@@ -88,6 +96,9 @@ class Product(Model):
     keeping: Keeping = column(server_default="ambient")
     shelf_life_days: int | None = column()
     status: ProductStatus = column(server_default="draft")
+    online_from: datetime | None = column()
+    online_until: datetime | None = column()
+    version: int = column(server_default="1")
     created_at: datetime = column(server_default=func.now())
     updated_at: datetime = column(server_default=func.now())
     deleted_at: datetime | None = column()
@@ -170,6 +181,7 @@ class Sku(Model):
     keeping: Keeping = column(server_default="ambient")
     featured: int = column(server_default="0")
     is_listed: bool = column(server_default="false")
+    version: int = column(server_default="1")
     created_at: datetime = column(server_default=func.now())
     updated_at: datetime = column(server_default=func.now())
     product: Product = to_one("product_id")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from shop.catalog.categories.queries import CategoryLink, trail_of
 from shop.catalog.pictures.queries import Picture, picture_of
-from shop.db import Connection
+from shop.db import Connection, Row
 from shop.i18n import text_in
 from shop.money import price_per_kg
 from shop.richtext import clean
@@ -113,15 +113,23 @@ async def product_by_slug(conn: Connection, slug: str, lang: str) -> ProductPage
     if product is None:
         return None
     current = text_in(product.slugs, lang)
-    if current != slug:
-        return Moved(current)
+    return await _page_of(conn, product, lang) if current == slug else Moved(current)
+
+
+async def product_in_preview(conn: Connection, product_id: int, lang: str) -> ProductPage | None:
+    """The page of a product as it would be if it were online, for staff; None when it has no size that is online."""
+    product = await conn.fetch_one(ANY_PRODUCT, {"id": product_id})
+    return None if product is None else await _page_of(conn, product, lang)
+
+
+async def _page_of(conn: Connection, product: Row, lang: str) -> ProductPage | None:
     skus = [_choice(row, lang) for row in await conn.fetch_all(SKUS, {"id": product.id})]
     if not skus:
         return None
     pictures = [picture_of(row, lang) for row in await conn.fetch_all(PICTURES, {"id": product.id})]
     return ProductPage(
         id=product.id,
-        slug=slug,
+        slug=text_in(product.slugs, lang),
         slugs=product.slugs,
         name=text_in(product.name, lang),
         subtitle=text_in(product.subtitle, lang),
@@ -199,13 +207,17 @@ SELECT least(
 """
 
 # The product page is measured, too. An address counts first in the language of the visitor, then if it is today's.
-PRODUCT = """
-SELECT p.id, p.category_id, p.slugs, p.name, p.subtitle, p.description, p.ingredients, p.storage, p.keeping,
-       p.shelf_life_days
+TEXTS = """p.id, p.category_id, p.slugs, p.name, p.subtitle, p.description, p.ingredients, p.storage, p.keeping,
+       p.shelf_life_days"""
+# As TEXTS and their measure say.
+PRODUCT = f"""
+SELECT {TEXTS}
 FROM product_slugs u JOIN products p ON p.id = u.product_id
 WHERE u.slug = %(slug)s AND p.status = 'online' AND p.deleted_at IS NULL
 ORDER BY u.lang = %(lang)s DESC, u.is_current DESC LIMIT 1
-"""
+"""  # noqa: S608 - the shop's own words, no visitor's
+# In the form of row of the page above.
+ANY_PRODUCT = f"SELECT {TEXTS} FROM products p WHERE p.id = %(id)s"  # noqa: S608 - the shop's own words
 
 # With the price of this moment, by the server's clock.
 SKUS = f"""

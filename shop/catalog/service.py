@@ -1,15 +1,15 @@
 """What the shop does with its goods: put them on sale, rename, move, take off. Transactions are the caller's."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from shop.catalog.categories.models import Category, CategorySlug
-from shop.catalog.models import Product, ProductSlug, Sku
+from shop.catalog.models import Product, ProductSlug, ProductStatus, Sku
 from shop.catalog.pictures.models import ProductPicture
 from shop.catalog.words.service import refresh_words
-from shop.db import Connection, Now
+from shop.db import Connection, F, Now
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LONGEST_SLUG = 80
@@ -80,7 +80,13 @@ async def rename_category(conn: Connection, category_id: int, slugs: Mapping[str
         await _take_slug(conn, CategorySlug, {"category_id": category_id}, lang, slug)
     current = CategorySlug.objects.using(conn).filter(category_id=category_id, is_current=True)
     kept = dict(await current.values_list("lang", "slug"))
-    await Category.objects.using(conn).filter(id=category_id).update(slugs=kept, updated_at=Now())
+    await change_category(conn, category_id, slugs=kept)
+
+
+async def change_category(conn: Connection, category_id: int, **values: Any) -> None:
+    """Changes fields of a category; that the tree stays one is the caller's business."""
+    same = Category.objects.using(conn).filter(id=category_id)
+    await same.update(**values, version=F("version") + 1, updated_at=Now())
 
 
 async def add_product(conn: Connection, product: NewProduct) -> int:
@@ -116,7 +122,13 @@ async def change_sku(conn: Connection, sku_id: int, **values: Any) -> None:
     """Changes fields of a size, all but its stock, which moves by the ledger alone."""
     if "stock" in values:
         raise ValueError("stock moves by the ledger")
-    await Sku.objects.using(conn).filter(id=sku_id).update(**values, updated_at=Now())
+    await Sku.objects.using(conn).filter(id=sku_id).update(**values, version=F("version") + 1, updated_at=Now())
+
+
+async def order_skus(conn: Connection, sku_ids: Sequence[int]) -> None:
+    """Lets the sizes of a product stand in this order; the first that is online stands on cards."""
+    for position, sku_id in enumerate(sku_ids):
+        await change_sku(conn, sku_id, position=position)
 
 
 async def add_picture(
@@ -150,14 +162,14 @@ async def move_product(conn: Connection, product_id: int, category_id: int) -> N
 
 
 async def set_status(conn: Connection, product_id: int, status: str) -> None:
-    """Puts a product on sale ("online") or takes it off ("offline", "draft")."""
-    await _change(conn, product_id, status=status)
+    """Puts a product on sale ("online") or takes it off ("offline", "draft"); what was planned otherwise is forgotten."""
+    planned = {"online_from": None} if status == ProductStatus.ONLINE else {"online_from": None, "online_until": None}
+    await _change(conn, product_id, status=status, **planned)
 
 
 async def bin_product(conn: Connection, product_id: int) -> None:
-    """Takes a product off for good; orders still know what it was."""
-    sold = Product.objects.using(conn).filter(id=product_id, deleted_at__isnull=True)
-    await sold.update(deleted_at=Now(), updated_at=Now())
+    """Takes a product off for good, with what was planned for it; orders still know what it was."""
+    await _change(conn, product_id, deleted_at=Now(), online_from=None, online_until=None)
 
 
 async def restore_product(conn: Connection, product_id: int) -> None:
@@ -166,7 +178,7 @@ async def restore_product(conn: Connection, product_id: int) -> None:
 
 
 async def _change(conn: Connection, product_id: int, **values: Any) -> None:
-    await Product.objects.using(conn).filter(id=product_id).update(**values, updated_at=Now())
+    await Product.objects.using(conn).filter(id=product_id).update(**values, version=F("version") + 1, updated_at=Now())
 
 
 async def _take_slug(

@@ -48,6 +48,7 @@ VERBS: Final[Mapping[str, str]] = {
     "binned": N_("put in the bin"),
     "cancelled": N_("cancelled"),
     "changed": N_("changed"),
+    "counted": N_("counted"),
     "created": N_("created"),
     "deactivated": N_("deactivated"),
     "deleted": N_("deleted"),
@@ -78,6 +79,7 @@ VERBS: Final[Mapping[str, str]] = {
     "signed_in": N_("signed in"),
     "signed_out": N_("signed out"),
     "uploaded": N_("uploaded"),
+    "written_off": N_("written off"),
 }
 
 

@@ -20,6 +20,7 @@ class Category(Model):
     picture: str | None = column(ForeignKey("media_files.fingerprint"))
     position: int = column(server_default="0")
     is_visible: bool = column(server_default="true")
+    version: int = column(server_default="1")
     created_at: datetime = column(server_default=func.now())
     updated_at: datetime = column(server_default=func.now())
 

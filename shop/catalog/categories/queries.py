@@ -80,6 +80,19 @@ async def trail_of(conn: Connection, category_id: int, lang: str) -> tuple[Categ
     return tuple(_link(row, lang) for row in await conn.fetch_all(TRAIL, {"id": category_id}))
 
 
+async def products_below(conn: Connection, category_id: int, *, after: int, limit: int) -> list[int]:
+    """Ids of products in this category and below it, hidden or not, in the order of their ids."""
+    rows = await conn.fetch_all(PRODUCTS_BELOW, {"id": category_id, "after": after, "limit": limit})
+    return [row.id for row in rows]
+
+
+# Walks down, through hidden branches too.
+PRODUCTS_BELOW = """
+WITH RECURSIVE below (id) AS (
+    SELECT %(id)s::bigint UNION SELECT c.id FROM categories c JOIN below b ON c.parent_id = b.id)
+SELECT p.id FROM products p JOIN below b ON b.id = p.category_id WHERE p.id > %(after)s ORDER BY p.id LIMIT %(limit)s
+"""
+
 # One form of row for all four, because two of them walk the tree (WITH RECURSIVE), which no manager can.
 COLUMNS = "c.id, c.parent_id, c.slugs, c.name, c.picture AS fingerprint, c.name AS alt, m.width, m.height"
 

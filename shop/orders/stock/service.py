@@ -69,7 +69,8 @@ async def _lock_goods_of(conn: Connection, order_id: int) -> None:
 LOCK_GOODS = """
 SELECT s.id, s.category_id, s.stock, s.tax_class, s.name AS sku_name, s.unit, p.id AS product_id, p.name,
        coalesce(CASE WHEN s.offer_from <= now() AND now() < s.offer_until THEN s.offer_price END, s.price) AS price,
-       s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL AS is_sold
+       s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL
+           AND coalesce(now() < p.online_until, true) AS is_sold
 FROM skus s JOIN products p ON p.id = s.product_id
 WHERE s.id = ANY(%(ids)s::bigint[]) ORDER BY s.id FOR NO KEY UPDATE OF s
 """

@@ -1,0 +1,1 @@
+"""The tree of categories: branches added, named, moved, shown and hidden."""

@@ -1,0 +1,1 @@
+"""One product: its texts, addresses, place and dates."""

@@ -1,0 +1,1 @@
+"""The pictures of a product: added, described, put in order, removed."""

@@ -1,0 +1,1 @@
+"""The sizes of a product: what is put into a basket."""
