@@ -98,8 +98,7 @@ async def set_price(request: web.Request) -> web.StreamResponse:
     except EditConflict:
         async with request.app[DB].read() as conn:
             now = await asked_for_sku(conn, request)
-        theirs = {"price": decimal_string(now.price, request.app[SETTINGS].currency)}
-        return await conflict_page(request, form, theirs, now.version, back=_list(request, sent, now))
+        return await conflict_page(request, form, {"price": now.price}, now.version, back=_list(request, sent, now))
     return _back(request, sent, N_("Saved."), sku=sku)
 
 

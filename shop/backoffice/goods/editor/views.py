@@ -21,7 +21,7 @@ from shop.catalog.queries import LOW_STOCK, product_in_preview
 from shop.catalog.service import SlugTaken
 from shop.db import Connection
 from shop.i18n import N_, gettext, text_in
-from shop.keys import DB, LANG, SETTINGS, URLS
+from shop.keys import DB, LANG, URLS
 from shop.reviews.queries import opinions_on
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG
@@ -154,11 +154,8 @@ async def _save(request: web.Request, found: Product, form: ProductForm) -> web.
 async def _conflict(request: web.Request, form: ProductForm) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         now = await asked_for(conn, request)
-    theirs, zone = service.values_of(now), request.app[SETTINGS].timezone
-    for name in service.DATES:
-        theirs[name] = theirs[name] and theirs[name].astimezone(zone)
     back = request.app[URLS].path("backoffice.goods.product", request[LANG], id=now.id)
-    return await conflict_page(request, form, theirs, now.version, back=back)
+    return await conflict_page(request, form, service.values_of(now), now.version, back=back)
 
 
 def _explain(form: ProductForm, problem: SlugTaken | service.PictureUnknown) -> None:

@@ -17,7 +17,7 @@ from shop.backoffice.views import actor_of, conflict_page
 from shop.catalog.models import Origin, Product, Sku
 from shop.db import Connection
 from shop.i18n import N_, gettext, text_in
-from shop.keys import DB, LANG, SETTINGS, URLS
+from shop.keys import DB, LANG, URLS
 from shop.web.bodies import posted
 from shop.web.form_pages import WRONG, form_page
 
@@ -78,11 +78,8 @@ async def move(request: web.Request) -> web.StreamResponse:
 async def _conflict(request: web.Request, form: SkuForm) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         now = await asked_for_sku(conn, request)
-    theirs, zone = service.values_of(now), request.app[SETTINGS].timezone
-    for name in ("offer_from", "offer_until"):
-        theirs[name] = theirs[name] and theirs[name].astimezone(zone)
     back = request.app[URLS].path("backoffice.goods.sku", request[LANG], id=now.id)
-    return await conflict_page(request, form, theirs, now.version, back=back)
+    return await conflict_page(request, form, service.values_of(now), now.version, back=back)
 
 
 async def _taken(request: web.Request, product: Product, found: Sku | None, form: SkuForm) -> web.StreamResponse:
