@@ -11,6 +11,7 @@ from aiohttp import web
 from shop.db import BadCursor, Conflict, DbTimeout, DbUnavailable, ReadOnly
 from shop.deadline import deadline
 from shop.keys import REQUEST_ID, ROUTE, SETTINGS
+from shop.media.errors import MediaAway, MediaFull
 from shop.urls import PATHS
 from shop.web.bodies import posted, takes_files
 from shop.web.metrics import observe
@@ -57,6 +58,12 @@ async def errors_as_pages(request: web.Request, handler: Handler) -> web.StreamR
         return page
     except BadCursor:  # the address of a next page that no page of ours has named
         return _error_page(request, 404)
+    except MediaFull:
+        log.error("no room for pictures", route=request.get(ROUTE))
+        return _error_page(request, 507)
+    except MediaAway as error:
+        log.warning("store of pictures away", error=str(error), route=request.get(ROUTE))
+        return _error_page(request, 503)
     except (Conflict, DbTimeout, DbUnavailable, ReadOnly) as error:
         log.warning("dependency away", error=type(error).__name__, route=request.get(ROUTE))
         return _error_page(request, 503, retry_after=error.retry_after)

@@ -16,10 +16,18 @@ from shop.app import create_app
 from shop.settings import Settings
 from shop.web import routing, uploads
 from shop.web.access import anyone
+from shop.web.bodies import UPLOADED
 from tests.servers import ShopServer
 
 PATH = "/pictures"
+FORM = "/pictures/form"
 Answer = tuple[int, dict[str, Any]]
+
+
+async def take_from_form(request: web.Request) -> web.Response:
+    """A page's form without script, whose view leaves a full store to the shop."""
+    await uploads.store_picture(request, request[UPLOADED].files["file"], by="lin")
+    return web.Response()
 
 
 async def take(request: web.Request) -> web.Response:
@@ -41,9 +49,15 @@ async def studio(
     settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     """A visitor of a shop whose PATH takes pictures."""
-    monkeypatch.setattr(routing, "PATHS", {**routing.PATHS, "test.pictures": PATH})
+    monkeypatch.setattr(routing, "PATHS", {**routing.PATHS, "test.pictures": PATH, "test.form": FORM})
     app = await asyncio.to_thread(create_app, settings)
-    routing.add_routes(app, [routing.upload("test.pictures", take, anyone)])
+    routing.add_routes(
+        app,
+        [
+            routing.upload("test.pictures", take, anyone),
+            routing.upload("test.form", take_from_form, anyone),
+        ],
+    )
     async with ShopServer(app, port=settings.port) as server, TestClient(server) as visitor:
         yield visitor
 

@@ -20,7 +20,7 @@ from shop.media.decoding import Decoder
 from shop.media.errors import PictureRefused, Refusal
 from shop.media.service import Media, Quota
 from shop.media.words import REASONS, STATUSES
-from tests.media.conftest import PATH, picture_bytes, send
+from tests.media.conftest import FORM, PATH, picture_bytes, send
 from tests.media.hostile_files import PHP, SCRIPT, gif, image, png, refused, taken, zeros
 
 Studio = TestClient[Any, Any]
@@ -236,3 +236,8 @@ async def test_s53_a_full_disk_is_a_page_of_its_own(studio: Studio, monkeypatch:
     monkeypatch.setattr("shutil.disk_usage", lambda _path: usage)
     status, told = await send(studio, picture_bytes(colour="#fedcba"), lang="/zh")
     assert (status, told) == (507, {"error": "存放图片的空间已经用完，请通知商店的维护人员。"})
+    form = FormData()
+    form.add_field("file", picture_bytes(colour="#fedcba"), filename="a.png")
+    answer = await studio.post(FORM, data=form)
+    assert (answer.status, answer.headers["Cache-Control"]) == (507, "no-store")
+    assert "There is no room left" in await answer.text()

@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient
 from PIL import Image
 
 from shop import outbox
+from shop.commands import media
 from shop.db import Database
 from shop.keys import MEDIA
 from shop.media.copying import broken_references, copy_all
@@ -190,3 +191,21 @@ async def test_a_whole_shop_moves_and_goes_on_where_it_stopped(
         assert await broken_references(db, target) == []
         await target.close()
         assert cluster.violations == []
+
+
+async def test_the_command_copies_and_checks(
+    db: Database, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = f"file://{tmp_path}/old", f"file://{tmp_path}/new"
+    picture = await add(db, open_local(old), "#0a0b0c")
+    moved = settings.model_copy(update={"media_url": new})
+    assert await media._check(moved) == 1
+    assert await media._copy(settings, old, new) == 0
+    assert await media._copy(settings, old, new) == 0
+    assert await media._check(moved) == 0
+    said = capsys.readouterr()
+    assert "1 files copied, 0 were there already, 0 failed" in said.out
+    assert "0 files copied, 1 were there already, 0 failed" in said.out
+    assert said.err == f"{original(picture.fingerprint)}: missing, or not what was stored\n"
+    with pytest.raises(ValueError, match="same place"):
+        await media._copy(settings, "fastdfs://one/group1", "fastdfs://two/group1")
