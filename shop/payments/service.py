@@ -154,16 +154,16 @@ def _reference_of(payment: Payment, report: Report) -> str:
 async def _close(conn: Connection, payment: Payment) -> Outcome:
     if State.CLOSED not in TRANSITIONS[payment.state]:
         return Outcome.NOTHING
-    await _move(conn, payment, State.CLOSED)
+    # A page that somebody left open at the provider may still bring money: it is asked until the payment's time is over.
+    await _move(conn, payment, State.CLOSED, ask_at=payment.ask_at)
     return Outcome.CLOSED
 
 
 async def _move(conn: Connection, payment: Payment, new: State, **facts: Any) -> None:
     """The one way a payment changes: from the state it was read in, or not at all."""
     here = Payment.objects.using(conn).filter(id=payment.id, state=payment.state)
-    if new not in TRANSITIONS[payment.state] or not await here.update(
-        state=new, settled_at=Now(), ask_at=None, **facts
-    ):
+    changes = {"state": new, "settled_at": Now(), "ask_at": None, **facts}
+    if new not in TRANSITIONS[payment.state] or not await here.update(**changes):
         raise NotAllowed(f"{payment.state} does not become {new}")
 
 

@@ -116,11 +116,12 @@ UPDATE payments SET asked_at = now()
 WHERE id = %(id)s AND (asked_at IS NULL OR asked_at < now() - make_interval(secs => %(seconds)s))
 """
 
-# Each half minute while somebody may be paying, then less and less, and no more after a day.
+# Each half minute while somebody may be paying, then less and less, and no more after a day; what is closed until its time is over.
 CLAIM_DUE = """
 WITH due AS (
     SELECT id FROM payments WHERE ask_at <= now() ORDER BY ask_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED)
 UPDATE payments p SET asked_at = now(), ask_at = CASE
+    WHEN p.state <> 'open' AND now() > p.expires_at THEN NULL
     WHEN now() < p.expires_at + interval '5 minutes' THEN now() + interval '25 seconds'
     WHEN now() < p.expires_at + interval '1 hour' THEN now() + interval '5 minutes'
     WHEN now() < p.expires_at + interval '26 hours' THEN now() + interval '1 hour' END

@@ -15,7 +15,7 @@ from shop.outbox import Hopeless, Lease, NotNow
 from shop.payments.bank.ledger import Bill
 from shop.payments.bank.server import LEDGER
 from shop.payments.invariants import broken, differences
-from shop.payments.models import Payment
+from shop.payments.models import Payment, Status
 from shop.payments.providers.base import ProviderAway
 from shop.payments.providers.registry import Providers
 from shop.payments.providers.sandbox import Sandbox
@@ -256,4 +256,25 @@ async def test_money_that_came_twice_goes_back_by_itself(shop: Workshop, bank: T
     await sent(shop)
     assert bank.app is not None
     assert sorted(trade["refunded"] for trade in bank.app[LEDGER].trades()) == [0, TOTAL]
+    await agree(shop, bank)
+
+
+async def test_money_through_a_page_left_open_is_found_although_the_payment_was_closed(
+    shop: Workshop, bank: TestServer, market: Market
+) -> None:
+    order = await unpaid_order(market)
+    payment = await begun(market, order.order_id)
+    await hear(market, notice(payment, status=Status.CLOSED))
+    bill_of(bank, payment).pay()
+    await due(market)
+    await tasks.poll(shop, HELD)
+    assert await state(market, order.order_id) == ("paid", "placed", ["captured"])
+    other = await begun(market, (await unpaid_order(market)).order_id)
+    await hear(market, notice(other, status=Status.CLOSED))
+    async with market.db.transaction() as conn:
+        await conn.execute("UPDATE payments SET expires_at = now() - interval '1 second'")
+    await due(market)
+    await tasks.poll(shop, HELD)
+    async with market.db.read() as conn:
+        assert (await payment_by_id(conn, other.id)).ask_at is None
     await agree(shop, bank)
