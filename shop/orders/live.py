@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from shop.accounts.sessions.models import REVOKED_CHANNEL
 from shop.db.listen import Listener
 from shop.orders.service import CHANNEL
 
@@ -25,12 +26,13 @@ class NoMorePages(Exception):
 
 
 class LiveOrders:
-    """Wakes pages when something happens to their order; after a lost connection it wakes all, for news may be missed."""
+    """Wakes pages when something happens to their order, or their session ends; after a lost connection it wakes all."""
 
     def __init__(self, listen_url: str) -> None:
-        self._waiting: dict[int, set[asyncio.Event]] = defaultdict(set)
+        # By what is told: the id of an order, or the hash of a session's id in hexadecimal digits.
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._visitors: Counter[str] = Counter()
-        self._listener = Listener(listen_url, {CHANNEL: self._heard}, self._wake_all)
+        self._listener = Listener(listen_url, {CHANNEL: self._heard, REVOKED_CHANNEL: self._heard}, self._wake_all)
         self.is_closed = False
 
     def start(self) -> None:
@@ -47,30 +49,35 @@ class LiveOrders:
         self._wake_all()
 
     @contextmanager
-    def waiting(self, order_id: int, visitor: str) -> Iterator[asyncio.Event]:
-        """An event that is set at every news of this order; clear it before looking. Raises TooManyPages or NoMorePages."""
+    def waiting(self, order_id: int, visitor: str, session: bytes | None = None) -> Iterator[asyncio.Event]:
+        """An event that is set at every news of this order (and of this session, by its id hash); clear it before looking.
+
+        Raises TooManyPages or NoMorePages.
+        """
         if self.is_closed or self._visitors.total() >= IN_ALL:
             raise NoMorePages
         if self._visitors[visitor] >= PER_VISITOR:
             raise TooManyPages
-        event = asyncio.Event()
-        self._waiting[order_id].add(event)
+        event, news = asyncio.Event(), [str(order_id), *([session.hex()] if session else [])]
+        for told in news:
+            self._waiting[told].add(event)
         self._visitors[visitor] += 1
         try:
             yield event
         finally:
-            self._leave(order_id, visitor, event)
+            self._leave(news, visitor, event)
 
-    def _leave(self, order_id: int, visitor: str, event: asyncio.Event) -> None:
-        self._waiting[order_id].discard(event)
-        if not self._waiting[order_id]:
-            del self._waiting[order_id]
+    def _leave(self, news: list[str], visitor: str, event: asyncio.Event) -> None:
+        for told in news:
+            self._waiting[told].discard(event)
+            if not self._waiting[told]:
+                del self._waiting[told]
         self._visitors[visitor] -= 1
         if not self._visitors[visitor]:
             del self._visitors[visitor]
 
     def _heard(self, payload: str) -> None:
-        for event in self._waiting.get(int(payload), ()) if payload.isdecimal() else ():
+        for event in self._waiting.get(payload, ()):
             event.set()
 
     def _wake_all(self) -> None:

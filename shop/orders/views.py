@@ -191,7 +191,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     visitor = await visitor_of(request)
     who = f"a{visitor.account_id}" if visitor.account_id == found.account_id else f"o{found.id}"
     try:
-        with request.app[LIVE].waiting(found.id, who) as news:
+        with request.app[LIVE].waiting(found.id, who, visitor.session_id_hash) as news:
             return await _stream(request, found, news)
     except (TooManyPages, NoMorePages) as full:
         answer = render_error(request, 429 if isinstance(full, TooManyPages) else 503)
