@@ -36,6 +36,8 @@ d @data@/pages 0755 root root -
 d @data@/acme 0755 root root -
 d @media@ 0750 bayberry bayberry -
 d @cache@ 0700 www-data root -
+d @cache@/pages 0700 www-data root -
+d @cache@/pictures 0700 www-data root -
 """
 
 
