@@ -51,7 +51,7 @@ PATHS: Mapping[str, str] = {
     "backoffice.exports.table": "/backoffice/exports/{name}.csv",
     "backoffice.goods": "/backoffice/goods",
     "backoffice.goods.bin": "/backoffice/goods/{id}/bin",
-    "backoffice.goods.bulk": "/backoffice/goods/bulk",
+    "backoffice.goods.bulk": "/backoffice/goods/chosen/changes",
     "backoffice.goods.copy": "/backoffice/goods/{id}/copy",
     "backoffice.goods.new": "/backoffice/goods/new",
     "backoffice.goods.new_sku": "/backoffice/goods/{id}/skus/new",
