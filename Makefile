@@ -37,8 +37,8 @@ faults: .prepared ## break everything under load and ask whether the promises he
 	@BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q $(or $(ARGS),tests/accounts/test_crowd.py \
 		tests/db/test_faults.py tests/db/test_races.py tests/db/test_pgbouncer.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
 		tests/web/test_pages_without_redis.py tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py)
-	@BAYBERRY_IDLE=10000 BAYBERRY_CANARY_REQUESTS=10000 BAYBERRY_RESTARTS=10 $(BIN)/python -m pytest -q -s $(or $(ARGS),tests/production/test_crowds.py \
-		tests/production/test_rolling.py)
+	@$(if $(ARGS),true,BAYBERRY_IDLE=10000 BAYBERRY_CANARY_REQUESTS=10000 BAYBERRY_RESTARTS=10 $(BIN)/python -m pytest -q -s \
+		tests/production/test_crowds.py tests/production/test_rolling.py)
 
 bench: .prepared ## measure: CPU and rates against the bare way, both in one run; ARGS=pages for one
 	@$(BIN)/python -m tests.bench $(ARGS)
