@@ -135,13 +135,12 @@ def test_a_url_that_says_too_little_is_refused(url: str) -> None:
         connectors(url)
 
 
-def test_the_shop_may_keep_its_pages_behind_sentinels_but_not_elsewhere() -> None:
+@pytest.mark.parametrize("name", ["cache_url", "redis_url", "broker_url"])
+def test_the_shop_may_keep_everything_behind_sentinels(name: str) -> None:
     url = "redis+sentinel://a:26379,b:26379/name/1?reads=replicas"
-    assert Settings.of(development=True, cache_url=url).cache_url == url
-    with pytest.raises(SettingsError, match="SHOP_CACHE_URL is malformed"):
-        Settings.of(development=True, cache_url="http://a")
-    with pytest.raises(SettingsError, match="SHOP_REDIS_URL is malformed"):
-        Settings.of(development=True, redis_url=url)
+    assert getattr(Settings.of(development=True, **{name: url}), name) == url
+    with pytest.raises(SettingsError, match=f"SHOP_{name.upper()} is malformed"):
+        Settings.of(development=True, **{name: "http://a"})
 
 
 async def test_over_tls_with_a_checked_certificate(valkey: Valkey, tmp_path: Path, clean: None) -> None:
