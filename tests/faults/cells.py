@@ -518,6 +518,15 @@ CELLS: Final = (
     Cell("F-W1", "web processes killed -9, three times", web_killed, hold=0.1, budget=2),
     Cell("F-W2", "a web process hangs until its watchdog", web_hangs, hold=0.1, budget=12, slow=15),
     Cell(
+        "F-W4",
+        "rolling restart of all web processes, twice",
+        rolling_restart(2),
+        hold=0.1,
+        budget=0.5,
+        failures=0,
+        crashes=0,
+    ),
+    Cell(
         "F-W4b",
         "rolling restart, ten times",
         rolling_restart(10),
