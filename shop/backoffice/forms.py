@@ -23,7 +23,7 @@ class FilterForm(Form):
     @classmethod
     def of(cls, request: web.Request) -> Self:
         """The form as the address says; what does not fit is as if it were not there."""
-        form = cls(MultiDict(request.query), lang=language_of(request))
+        form = cls(MultiDict(request.query), lang=language_of(request), facts=facts_of(request))
         if not form.validate():
             for field in form:
                 if field.errors:

@@ -3,6 +3,7 @@
 from shop.backoffice import views
 from shop.backoffice.audit.routes import ROUTES as AUDIT
 from shop.backoffice.categories.routes import ROUTES as CATEGORIES
+from shop.backoffice.content.routes import ROUTES as CONTENT
 from shop.backoffice.coupons.routes import ROUTES as COUPONS
 from shop.backoffice.goods.routes import ROUTES as GOODS
 from shop.backoffice.me.routes import ROUTES as ME
@@ -29,6 +30,7 @@ ROUTES = [
     *RULES,
     *SYNONYMS,
     *REVIEWS,
+    *CONTENT,
     *REPORTS,
     *ME,
     *STAFF,

@@ -44,6 +44,7 @@ class ContentPage(Model):
     position: int = column(server_default="0")
     is_published: bool = column(server_default="true")
     updated_at: datetime = column(server_default=func.now())
+    version: int = column(server_default="1")
 
 
 class Block(Model):
@@ -65,6 +66,7 @@ class Block(Model):
     ends_at: datetime | None = column()
     is_visible: bool = column(server_default="true")
     updated_at: datetime = column(server_default=func.now())
+    version: int = column(server_default="1")
 
 
 class BlockGood(Model):

@@ -77,9 +77,11 @@ class PageLink:
     title: str
 
 
-async def home_blocks(conn: Connection, lang: str) -> HomeBlocks:
-    """The blocks whose time has come and not gone, in their order."""
-    rows = await conn.fetch_all(BLOCKS, {})
+async def home_blocks(
+    conn: Connection, lang: str, *, at: datetime | None = None, besides: int | None = None
+) -> HomeBlocks:
+    """The blocks whose time has come and not gone, in their order; a preview is `at` another moment, with one block `besides`."""
+    rows = await conn.fetch_all(BLOCKS, {"at": at, "besides": besides})
     banners = [_banner(row, lang) for row in rows if row.kind == "banner"]
     promotions = [_banner(row, lang) for row in rows if row.kind == "promotion"]
     shelves = [row for row in rows if row.kind == "shelf" and row.category_is_visible]
@@ -131,7 +133,9 @@ LEFT JOIN media_files m ON m.fingerprint = b.picture
 LEFT JOIN categories c ON c.id = b.category_id
 LEFT JOIN products p ON p.id = b.product_id AND p.status = 'online' AND p.deleted_at IS NULL
 LEFT JOIN content_pages g ON g.id = b.page_id AND g.is_published
-WHERE b.is_visible AND coalesce(b.starts_at <= now(), true) AND coalesce(now() < b.ends_at, true)
+WHERE b.id = %(besides)s OR b.is_visible
+  AND coalesce(b.starts_at <= coalesce(%(at)s::timestamptz, now()), true)
+  AND coalesce(coalesce(%(at)s::timestamptz, now()) < b.ends_at, true)
 ORDER BY b.position, b.id
 """
 

@@ -28,6 +28,7 @@ class Zone(Model):
     minimum_order: int = column(server_default=text("0"))
     position: int = column(server_default=text("0"))
     is_active: bool = column(server_default=text("true"))
+    version: int = column(server_default=text("1"))
 
     def freight_for(self, goods: int) -> int:
         """What delivery costs for goods of this sum, before discounts."""

@@ -1,0 +1,1 @@
+"""The home page and the shop's own pages, written and put in order by those who work here."""
