@@ -189,7 +189,8 @@ async def events(request: web.Request) -> web.StreamResponse:
     """News of an order as they happen, until the visitor leaves, the session ends or the shop goes."""
     found = await own(request)
     visitor = await visitor_of(request)
-    who = f"a{visitor.account_id}" if visitor.account_id == found.account_id else f"o{found.id}"
+    is_members = visitor.is_signed_in and visitor.account_id == found.account_id
+    who = f"a{visitor.account_id}" if is_members else f"o{found.id}"
     try:
         with request.app[LIVE].waiting(found.id, who, visitor.session_id_hash) as news:
             return await _stream(request, found, news)

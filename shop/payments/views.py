@@ -153,10 +153,10 @@ async def _latest(request: web.Request, order: Order) -> Payment | None:
 
 
 async def _begun(request: web.Request, order: Order, provider: Provider) -> Payment | None:
-    """A payment to go to the bank with; one that turned out to be paid already; or None for cash, where there is no bank."""
+    """A payment to go to the bank with; one that brought money already; or None for cash, where there is no bank."""
     db = request.app[DB]
     former = await _settled(request, order)
-    if former is not None and former.state in {State.CAPTURED, State.SURPLUS}:
+    if former is not None and former.state in {State.CAPTURED, State.SURPLUS, State.MISMATCH}:
         return former
     if provider.name == CASH:
         await db.in_transaction(lambda conn: change_method(conn, order.id, CASH))
@@ -184,7 +184,9 @@ async def _settled(request: web.Request, order: Order) -> Payment | None:
 
 async def _on_the_way(request: web.Request, order: Order, provider: Provider, payment: Payment) -> web.StreamResponse:
     lang, urls, settings = request[LANG], request.app[URLS], request.app[SETTINGS]
-    key = None if order.account_id else {"key": order_key(request.app[TOKENS], order.number)}
+    # An order that has joined an account since may still be paid by whoever holds its link.
+    is_keyed = order.account_id is None or keyed(request) is not None
+    key = {"key": order_key(request.app[TOKENS], order.number)} if is_keyed else None
     visit = Visit(
         subject=f"{settings.name} {order.number}",
         return_url=urls.absolute("payments.returned", lang, key, number=order.number),
@@ -209,10 +211,11 @@ async def _may_pay_cash(request: web.Request, order: Order) -> bool:
 
 def _news(order: Order, payment: Payment | None) -> str:
     """What to tell somebody who comes back from the bank."""
-    if order.payment is not OrderPayment.DUE:
-        return "paid"
+    # Money that came too late prepares no goods, it goes back.
     if order.fulfilment is Fulfilment.CANCELLED:
         return "cancelled"
+    if order.payment is not OrderPayment.DUE:
+        return "paid"
     if order.method == CASH:
         return "cash"
     if payment is None or payment.state is State.CLOSED:

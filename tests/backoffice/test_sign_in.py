@@ -180,7 +180,7 @@ async def test_s62_outside_the_named_networks_there_is_no_back_office(settings: 
     app = await asyncio.to_thread(create_app, elsewhere)
     async with ShopServer(app, port=settings.port) as server:
         visitor: Any = TestClient(server)
-        for path in (LOGIN, BACKOFFICE, "/zh/backoffice", "/backoffice/nothing"):
+        for path in (LOGIN, BACKOFFICE, "/zh/backoffice", "/backoffice/nothing", f"{BACKOFFICE}/"):
             answer = await visitor.get(path, allow_redirects=False)
             assert (answer.status, answer.headers["Cache-Control"]) == (404, "no-store"), path
         assert (await visitor.get("/login")).status == 200

@@ -12,8 +12,10 @@ import pytest
 
 from shop.db import Database
 from shop.delivery.models import Area
+from shop.keys import TOKENS
 from shop.orders import live, service
 from shop.orders.checkout import views
+from shop.orders.links import order_key
 from shop.orders.placing.models import Placed
 from shop.orders.views import LIVE
 from shop.settings import Settings
@@ -384,6 +386,22 @@ async def test_pages_that_wait_for_news_are_limited_and_end_with_the_shop(
         assert [await stream.content.read() for stream in streams] == [b"", b""]
     assert (await lin.get(f"{path}/events")).status == 503
     assert server.app[LIVE]._visitors.total() == 0
+
+
+async def test_guests_who_wait_for_news_of_their_orders_do_not_crowd_out_each_other(
+    new_visitor: Any, server: Any, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "PER_VISITOR", 1)
+    sku = await market.sku(5)
+    async with AsyncExitStack() as pages:
+        for name in ("one", "two"):
+            wish = market.wish((sku, 1), total=2000, email=f"{name}@example.com")
+            number = getattr(await market.buy_one(wish), "number", "")
+            path, key = f"/orders/{number}/events", {"key": order_key(server.app[TOKENS], number)}
+            stream = await pages.enter_async_context((await new_visitor()).get(path, params=key))
+            assert stream.status == 200
+        assert (await (await new_visitor()).get(path, params=key)).status == 429
+        server.app[LIVE].close()
 
 
 async def test_hidden_numbers_nobody_could_have_seen_order_nothing(lin: Visitor, market: Market) -> None:

@@ -178,6 +178,25 @@ async def test_a_cancelled_order_cannot_be_paid(guest: Guest, market: Market) ->
     assert "The order was cancelled" in await guest.page("/payment/return")
 
 
+async def test_money_that_came_after_the_cancelling_promises_no_goods(guest: Guest, market: Market) -> None:
+    await guest.pay()
+    await cancel(market, guest.order.order_id)
+    late = notice(f"{guest.order.number.replace('-', '')}_1")
+    assert await hear(market, late) is Outcome.PAID_AFTER_CANCEL
+    page = await guest.page("/payment/return")
+    assert "The order was cancelled" in page
+    assert "We are getting your goods together." not in page
+
+
+async def test_who_pays_by_the_link_comes_back_by_it_though_the_order_has_joined_an_account(
+    guest: Guest, bank: TestServer, market: Market
+) -> None:
+    lin = await customer(market.db, LIN)
+    async with market.db.transaction() as conn:
+        await conn.execute("UPDATE orders SET account_id = %(lin)s", {"lin": lin.id})
+    assert "It is paid" in await guest.choose("pay", bank)
+
+
 async def test_s47_nobody_pays_or_sees_the_order_of_another(guest: Guest, market: Market) -> None:
     for key in ("", "x", guest.key[:-1]):
         stranger = Guest(guest.visitor, guest.order, key)
