@@ -7,8 +7,10 @@ from shop.backoffice.content.routes import ROUTES as CONTENT
 from shop.backoffice.coupons.routes import ROUTES as COUPONS
 from shop.backoffice.goods.routes import ROUTES as GOODS
 from shop.backoffice.me.routes import ROUTES as ME
+from shop.backoffice.orders.routes import ROUTES as ORDERS
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.reports.routes import ROUTES as REPORTS
+from shop.backoffice.returns.routes import ROUTES as RETURNS
 from shop.backoffice.reviews.routes import ROUTES as REVIEWS
 from shop.backoffice.roles.routes import ROUTES as ROLES
 from shop.backoffice.rules.routes import ROUTES as RULES
@@ -23,6 +25,8 @@ from shop.web.staff_doors import staff_only
 ROUTES = [
     *SIGN_IN,
     page("backoffice.dashboard", views.dashboard, staff_only(Permission.DESK)),
+    *ORDERS,
+    *RETURNS,
     *GOODS,
     *CATEGORIES,
     *TABLES,

@@ -67,6 +67,8 @@ FULFILMENT_TRANSITIONS: Mapping[Fulfilment, frozenset[Fulfilment]] = {
 }
 # The one method that is paid at the door; all others are payment providers by name.
 CASH = "cash"
+# A step of the story that customers are not shown.
+STAFF_NOTE = "staff_note"
 HELD = text("hold_until IS NOT NULL")
 
 
@@ -89,6 +91,8 @@ class Order(Model):
     __table_args__ = (
         Index("orders_by_account", "account_id", "id"),
         Index("orders_by_email", "email_key", "id"),
+        Index("orders_by_window", "window_id"),
+        Index("orders_open", "id", postgresql_where=text("fulfilment IN ('placed', 'packed', 'shipped')")),
         Index("orders_unpaid", "hold_until", postgresql_where=HELD),
         Index("orders_unpaid_by_account", "account_id", postgresql_where=HELD),
         Index("orders_unpaid_by_email", "email_key", postgresql_where=HELD),
@@ -176,12 +180,20 @@ class OrderEvent(Model):
 
 
 class ReturnRequest(Model):
-    """What a buyer wants to give back after delivery, until the shop decides."""
+    """What a buyer wants to give back after delivery: asked, decided by the shop, and received by it."""
 
     __tablename__ = "return_requests"
+    __table_args__ = (
+        Index(
+            "return_requests_open",
+            "order_id",
+            postgresql_where=text("is_accepted IS NOT FALSE AND received_at IS NULL"),
+        ),
+    )
     order_id: int = column(ForeignKey("orders.id"), primary_key=True)
     order: Order = to_one("order_id")
     reason: str = column()
     asked_at: datetime = column(server_default=func.now())
     decided_at: datetime | None = column()
     is_accepted: bool | None = column()
+    received_at: datetime | None = column()

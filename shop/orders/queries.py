@@ -7,7 +7,7 @@ from uuid import UUID
 from shop.cart.pricing import tax_by_rate
 from shop.catalog.models import Sku
 from shop.db import Connection
-from shop.orders.models import CASH, Fulfilment, Order, OrderEvent, OrderLine, Payment, ReturnRequest
+from shop.orders.models import CASH, STAFF_NOTE, Fulfilment, Order, OrderEvent, OrderLine, Payment, ReturnRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +86,9 @@ async def lines_of(conn: Connection, order_id: int) -> list[OrderLine]:
 
 
 async def order_page(conn: Connection, order: Order) -> OrderPage:
-    """Everything an order's page says."""
+    """Everything an order's page says to its buyer."""
     lines = await lines_of(conn, order.id)
-    events = await OrderEvent.objects.using(conn).filter(order_id=order.id).order_by("id")
+    events = await OrderEvent.objects.using(conn).filter(order_id=order.id).exclude(new=STAFF_NOTE).order_by("id")
     asked = await ReturnRequest.objects.using(conn).filter(order_id=order.id).first()
     left = await conn.fetch_value(SECONDS_LEFT, {"id": order.id})
     return OrderPage(order, tuple(lines), tuple(events), asked, left)

@@ -15,6 +15,7 @@ from shop.orders.models import (
     CASH,
     FULFILMENT_TRANSITIONS,
     PAYMENT_TRANSITIONS,
+    STAFF_NOTE,
     Actor,
     Fulfilment,
     Goods,
@@ -129,7 +130,8 @@ async def mark_refunded(
 async def pack(conn: Connection, order_id: int, *, account_id: int | None = None) -> None:
     """Packs what is paid or will be paid at the door; raises NotAllowed."""
     order = await lock_order(conn, order_id)
-    if order.method != CASH and order.payment is not Payment.PAID:
+    # What was not to be had goes back before packing, so part of the money may be on its way.
+    if order.method != CASH and order.payment not in {Payment.PAID, Payment.PARTLY_REFUNDED}:
         raise NotAllowed("not paid")
     await _fulfil(conn, order, Fulfilment.PACKED, Actor.STAFF, account_id)
 
@@ -184,20 +186,34 @@ async def ask_return(conn: Connection, order_id: int, reason: str, *, account_id
 
 
 async def decide_return(
-    conn: Connection, order_id: int, *, is_accepted: bool, fit_for_sale: bool = False, account_id: int | None = None
+    conn: Connection, order_id: int, *, is_accepted: bool, reason: str = "", account_id: int | None = None
 ) -> None:
-    """Answers a request: accepted, the goods come back and the money follows; raises NotAllowed without an open request."""
-    order = await lock_order(conn, order_id)
+    """Answers a request: the shop wants to have the goods back, or does not; raises NotAllowed without an open request."""
+    await lock_order(conn, order_id)
     asked = ReturnRequest.objects.using(conn).filter(order_id=order_id, decided_at__isnull=True)
     if not await asked.update(decided_at=Now(), is_accepted=is_accepted):
         raise NotAllowed("nothing is asked")
-    if not is_accepted:
-        await _tell(conn, order_id, "note", "", "return_refused", Actor.STAFF, account_id, {})
-        return
+    told = {"reason": reason} if reason else {}
+    answer = "return_accepted" if is_accepted else "return_refused"
+    await _tell(conn, order_id, "note", "", answer, Actor.STAFF, account_id, told)
+
+
+async def receive_return(conn: Connection, order_id: int, *, fit_for_sale: bool, account_id: int | None = None) -> None:
+    """The goods of an accepted return are here: back on the shelf or written off, and the money follows; raises NotAllowed."""
+    order = await lock_order(conn, order_id)
+    awaited = ReturnRequest.objects.using(conn).filter(order_id=order_id, is_accepted=True, received_at__isnull=True)
+    if not await awaited.update(received_at=Now()):
+        raise NotAllowed("no return is awaited")
     await _fulfil(conn, order, Fulfilment.RETURNED, Actor.STAFF, account_id)
     await _give_back_goods(conn, order, fit_for_sale=fit_for_sale)
     if order.payment in {Payment.PAID, Payment.PARTLY_REFUNDED}:
         await outbox.promise(conn, "tasks.payments.refund", order_id=order.id)
+
+
+async def add_note(conn: Connection, order_id: int, text: str, *, by: str) -> None:
+    """Adds to the story what only the staff reads; `by` is the name of who writes it."""
+    await lock_order(conn, order_id)
+    await _tell(conn, order_id, "note", "", STAFF_NOTE, Actor.STAFF, None, {"text": text, "by": by})
 
 
 async def adopt_orders(conn: Connection, account_id: int, email_key: str) -> int:

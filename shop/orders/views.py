@@ -73,6 +73,7 @@ STORY_WORDS: Final = {
     ("payment", "partly_refunded"): N_("Part of the money went back to you."),
     ("payment", "refunded"): N_("The money went back to you."),
     ("note", "return_asked"): N_("You asked to give the goods back."),
+    ("note", "return_accepted"): N_("We take the goods back. The money follows as soon as they are here."),
     ("note", "return_refused"): N_("We could not accept the return."),
 }
 WORDS: Final[Mapping[str, Any]] = {

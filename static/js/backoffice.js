@@ -3,3 +3,4 @@ import "./backoffice/alive.js";
 import "./forms.js";
 import "./backoffice/goods.js";
 import "./backoffice/progress.js";
+import "./backoffice/queue.js";

@@ -127,7 +127,7 @@ async def test_s65_the_page_tells_who_did_what_from_where_and_checks_the_chain(d
             conn, Actor(owner.id, owner.name), "product.created", "product:7", None, {"name": "<script>"}
         )
     page = await (await client.get("/backoffice/log?q=Tom")).text()
-    assert all(word in page for word in ("192.0.2.7", "Order: shipped", "order:9", "paid"))
+    assert all(word in page for word in ("192.0.2.7", "Customer order: shipped", "order:9", "paid"))
     assert "product:7" not in page
     page = await (await client.get("/zh/backoffice/log?kind=product")).text()
     assert "商品：新建" in page

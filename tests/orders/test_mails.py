@@ -151,6 +151,7 @@ async def test_cash_that_goes_back_is_given_by_people(shop: Workshop, market: Ma
         await conn.execute("DELETE FROM outbox")
         await service.ask_return(conn, placed.order_id, "soft")
         await service.decide_return(conn, placed.order_id, is_accepted=True)
+        await service.receive_return(conn, placed.order_id, fit_for_sale=False)
         row = await conn.fetch_one("DELETE FROM outbox RETURNING task, args")
     assert row is not None
     assert row.task == "tasks.payments.refund"

@@ -52,6 +52,7 @@ async def cancel(conn: Connection, order_id: int) -> None:
 async def accept_return(conn: Connection, order_id: int) -> None:
     await service.ask_return(conn, order_id, "too ripe")
     await service.decide_return(conn, order_id, is_accepted=True)
+    await service.receive_return(conn, order_id, fit_for_sale=False)
 
 
 async def test_a_paid_order_is_packed_shipped_delivered_and_finished(market: Market) -> None:
@@ -177,9 +178,11 @@ async def test_a_return_is_asked_once_and_brings_goods_and_money_back(market: Ma
     await do(market, lambda conn, n: service.ask_return(conn, n, "too ripe"), order_id)
     with pytest.raises(NotAllowed):
         await do(market, lambda conn, n: service.ask_return(conn, n, "again"), order_id)
-    await do(
-        market, lambda conn, n: service.decide_return(conn, n, is_accepted=True, fit_for_sale=fit_for_sale), order_id
-    )
+    await do(market, lambda conn, n: service.decide_return(conn, n, is_accepted=True), order_id)
+    assert await state(market) == ("paid", "delivered", "sold")
+    await do(market, lambda conn, n: service.receive_return(conn, n, fit_for_sale=fit_for_sale), order_id)
+    with pytest.raises(NotAllowed):
+        await do(market, lambda conn, n: service.receive_return(conn, n, fit_for_sale=fit_for_sale), order_id)
     assert await state(market) == ("paid", "returned", "back")
     assert await market.stock(sku) == (10 if fit_for_sale else 8)
     assert await market.is_sound()

@@ -100,6 +100,7 @@ async def test_s48_nobody_reviews_what_was_not_brought(client: Visitor, new_visi
     async with market.db.transaction() as conn:
         await orders.ask_return(conn, returned, "soft")
         await orders.decide_return(conn, returned, is_accepted=True)
+        await orders.receive_return(conn, returned, fit_for_sale=False)
     assert (await other.get("/account/reviews/1")).status == 404
     for odd in ("x", "999", "1" * 30, "-1"):
         assert (await other.get(f"/account/reviews/{odd}")).status == 404

@@ -1,0 +1,1 @@
+"""What to take from the shelf for a delivery window, and packing it order by order."""
