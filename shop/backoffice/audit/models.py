@@ -30,6 +30,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "order": N_("Customer order"),
     "page": N_("Page"),
     "picture": N_("Picture"),
+    "plan": N_("Weekly plan"),
     "product": N_("Product"),
     "report": N_("Report"),
     "return": N_("Return"),
@@ -41,6 +42,8 @@ OBJECTS: Final[Mapping[str, str]] = {
     "staff": N_("Staff"),
     "stock": N_("Stock"),
     "synonym": N_("Synonym"),
+    "window": N_("Delivery window"),
+    "zone": N_("Delivery zone"),
 }
 VERBS: Final[Mapping[str, str]] = {
     "accepted": N_("invitation accepted"),

@@ -1,0 +1,1 @@
+"""Where the shop delivers, for how much, when, and for how many."""

@@ -1,0 +1,1 @@
+"""The week of a zone, and the windows made from it."""
