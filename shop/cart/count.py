@@ -35,13 +35,14 @@ async def known_count(db: Database, redis: RedisClient, owner: Owner, tag: str) 
             return int(held)
     async with db.read() as conn:
         count = await count_of(conn, owner)
-    await _copy(redis, owner, tag, count)
+    # NX: whoever changed the basket since we read it has told its count already.
+    await _copy(redis, owner, tag, count, "NX")
     return count
 
 
-async def _copy(redis: RedisClient, owner: Owner, tag: str, count: int) -> None:
+async def _copy(redis: RedisClient, owner: Owner, tag: str, count: int, *how: str) -> None:
     with contextlib.suppress(RedisAway):
-        await redis.execute("SET", key_of(owner, tag), count, "EX", SECONDS)
+        await redis.execute("SET", key_of(owner, tag), count, "EX", SECONDS, *how)
 
 
 async def forget_count(redis: RedisClient, owner: Owner, tag: str) -> None:

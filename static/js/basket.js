@@ -104,17 +104,20 @@ function prepare(root) {
     box.classList.add("stepper--ready");
   }
   for (const form of root.querySelectorAll("[data-cart-form]")) {
+    let waiting;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
+      clearTimeout(waiting);
       change(form, event.submitter).catch(() => form.submit());
     });
     const input = form.querySelector("[data-stepper] input");
-    let waiting;
     input?.addEventListener("change", () => {
       clearTimeout(waiting);
       waiting = setTimeout(() => form.requestSubmit(), 400);
     });
-    form.querySelector("[data-stepper-submit]")?.remove();
+    // Hidden, not removed: Enter in the field presses the first button of the form, and the next one saves for later.
+    const button = form.querySelector("[data-stepper-submit]");
+    if (button) button.hidden = true;
   }
 }
 

@@ -31,7 +31,7 @@ async def fill_basket(page: Page, script: bool) -> None:
     await page.goto("/cart")
     await page.locator("main .line input[name=quantity]").fill("12")
     if script:
-        await page.locator("main .line input[name=quantity]").blur()
+        await page.locator("main .line input[name=quantity]").press("Enter")
     else:
         async with page.expect_navigation():
             await page.locator("main .line button").first.click()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from shop.cart.queries import Owner, count_of
 from shop.coupons.models import DiscountKind
 from shop.coupons.service import create_coupon
-from shop.db import Database
+from shop.db import Connection, Database
 from shop.delivery.models import Area
 from tests.conftest import Visitor
 from tests.orders.market import Market
@@ -189,3 +191,25 @@ async def test_the_count_is_a_copy_that_is_made_again(client: Visitor, market: M
         redis.flushall()
         assert "</span>7</span>" in await basket(client, "/")
         assert redis.get(key) == b"7"
+
+
+async def test_a_count_that_was_overtaken_is_not_kept(
+    client: Visitor, market: Market, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sku = await market.sku(50)
+    await put(client, sku, "7")
+    from redis import Redis
+
+    with Redis.from_url(redis_url) as redis:
+        (key,) = redis.keys("n:*")
+        redis.flushall()
+
+        async def slowly(conn: Connection, owner: Owner) -> int:
+            """Somebody changes the basket, and copies its count, while this page is on its way back from PostgreSQL."""
+            count = await count_of(conn, owner)
+            await asyncio.to_thread(redis.set, key, 8, 300)
+            return count
+
+        monkeypatch.setattr("shop.cart.count.count_of", slowly)
+        assert "</span>7</span>" in await basket(client, "/")
+        assert redis.get(key) == b"8"
