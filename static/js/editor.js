@@ -44,16 +44,26 @@ function withoutForeignPictures(event) {
   }
 }
 
-// A form is not sent before its pictures have arrived.
+// A form is not sent before the pictures of all its editors have arrived.
+const written = new Map();
+
 function sendWhole(editor, area) {
+  const editors = written.get(area.form);
+  if (editors) {
+    editors.push(editor);
+    return;
+  }
+  written.set(area.form, [editor]);
   let ready = false;
   const held = async (event) => {
     if (ready || event.target !== area.form) return;
     event.preventDefault();
     event.stopImmediatePropagation(); // others take a submit for the real one
     const { submitter } = event;
-    await editor.uploadImages();
-    editor.save();
+    for (const one of written.get(area.form)) {
+      await one.uploadImages();
+      one.save();
+    }
     await new Promise((next) => setTimeout(next)); // while this event is still under way, nothing else is submitted
     ready = true;
     area.form.requestSubmit(submitter);
@@ -115,6 +125,7 @@ function settings(area) {
     paste_postprocess: (_, event) => withoutForeignPictures(event),
     setup: (made) => {
       made.on("init", () => {
+        made.iframeElement.title = area.labels[0]?.textContent.trim() ?? "";
         made.getContainer().setAttribute("data-editor-ready", "");
         sendWhole(made, area);
       });

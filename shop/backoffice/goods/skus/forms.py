@@ -22,7 +22,7 @@ class SkuForm(ShopForm):
     """Everything about a size but its stock, which moves by the ledger alone."""
 
     code = wtforms.StringField(
-        N_("Code"),
+        N_("Item code"),
         [
             required(N_("Enter a code.")),
             matches(CODE.pattern, N_("A code is 1 to 40 Latin letters, digits and . _ / -")),
