@@ -45,11 +45,12 @@ class Account(Model):
     # Links in mails carry the number they were written with; raising it kills every link that is out.
     link_serial: int = column(server_default=text("0"))
     erased_at: datetime | None = column()
+    deactivated_at: datetime | None = column()
 
     @property
     def is_active(self) -> bool:
-        """Whether the owner of the e-mail address has confirmed it and still wants the account."""
-        return self.activated_at is not None and self.erased_at is None
+        """Whether the owner of the e-mail address has confirmed it, still wants the account, and the shop has not closed it."""
+        return self.activated_at is not None and self.erased_at is None and self.deactivated_at is None
 
 
 class ReservedUsername(Model):

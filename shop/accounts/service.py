@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shop.accounts.models import Account, PendingRegistration
-from shop.db import Connection
+from shop.accounts.sessions import service as sessions
+from shop.db import Connection, F, Now
 
 
 async def choose_language(conn: Connection, account_id: int, language: str) -> None:
@@ -14,3 +15,18 @@ async def choose_language(conn: Connection, account_id: int, language: str) -> N
 async def forget_pending(conn: Connection, account_id: int) -> None:
     """Void every registration that still waits for its mail; the address is confirmed, or its owner gone."""
     await PendingRegistration.objects.using(conn).filter(account_id=account_id).delete()
+
+
+async def deactivate(conn: Connection, account_id: int) -> bool:
+    """Close an account for its owner until the shop opens it again: sessions end, links in mails are dead. False if it is closed."""
+    opened = Account.objects.using(conn).filter(id=account_id, erased_at=None, deactivated_at=None)
+    if not await opened.update(deactivated_at=Now(), link_serial=F("link_serial") + 1):
+        return False
+    await sessions.revoke_all(conn, account_id)
+    return True
+
+
+async def reactivate(conn: Connection, account_id: int) -> bool:
+    """Open it again, with the password it had; False if it is open."""
+    closed = Account.objects.using(conn).filter(id=account_id, erased_at=None, deactivated_at__isnull=False)
+    return bool(await closed.update(deactivated_at=None))

@@ -5,6 +5,7 @@ from shop.backoffice.audit.routes import ROUTES as AUDIT
 from shop.backoffice.categories.routes import ROUTES as CATEGORIES
 from shop.backoffice.content.routes import ROUTES as CONTENT
 from shop.backoffice.coupons.routes import ROUTES as COUPONS
+from shop.backoffice.customers.routes import ROUTES as CUSTOMERS
 from shop.backoffice.delivery.routes import ROUTES as DELIVERY
 from shop.backoffice.goods.routes import ROUTES as GOODS
 from shop.backoffice.me.routes import ROUTES as ME
@@ -34,6 +35,7 @@ ROUTES = [
     *COUPONS,
     *RULES,
     *SYNONYMS,
+    *CUSTOMERS,
     *REVIEWS,
     *CONTENT,
     *DELIVERY,

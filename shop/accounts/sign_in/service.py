@@ -25,7 +25,8 @@ PER_DEVICE: Final = Limit("sign-in.device", 10, 300)
 # FOR SHARE: two sign-ins of one account need not wait for each other; select_for_update would make them.
 UNCHANGED = """
     SELECT true FROM accounts
-    WHERE id = %(id)s AND password_hash = %(hash)s AND activated_at IS NOT NULL AND erased_at IS NULL FOR SHARE"""
+    WHERE id = %(id)s AND password_hash = %(hash)s AND activated_at IS NOT NULL AND erased_at IS NULL
+        AND deactivated_at IS NULL FOR SHARE"""
 
 
 class WrongCredentials(Exception):

@@ -22,7 +22,7 @@ RESET_SECONDS: Final = 3600
 
 async def ask_for_reset(conn: Connection, email: str, origin: Origin) -> None:
     """Promise a link to a known address, and the same to nobody for an unknown one."""
-    known = Account.objects.using(conn).filter(email_key=identity_key(email), erased_at=None)
+    known = Account.objects.using(conn).filter(email_key=identity_key(email), erased_at=None, deactivated_at=None)
     # Only the newest link counts: asking again raises the number that links carry.
     await known.update(link_serial=F("link_serial") + 1)
     account_id = await known.values_list("id", flat=True).first()
