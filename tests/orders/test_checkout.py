@@ -388,6 +388,17 @@ async def test_pages_that_wait_for_news_are_limited_and_end_with_the_shop(
     assert server.app[LIVE]._visitors.total() == 0
 
 
+async def test_what_postgresql_cannot_keep_is_a_mistake_in_its_field(lin: Visitor, market: Market) -> None:
+    await put(lin, await market.sku(5))
+    said = fields(market, await desk(lin))
+    for name in ("city", "district", "postcode", "street", "note"):
+        for more in ({}, {"look": "1"}):
+            answer = await submit(lin, "/checkout", {**said, name: "1\x00", **more}, on="/checkout")
+            assert answer.status == (200 if more else 422), name
+    async with market.db.read() as conn:
+        assert await conn.fetch_value("SELECT count(*) FROM orders") == 0
+
+
 async def test_guests_who_wait_for_news_of_their_orders_do_not_crowd_out_each_other(
     new_visitor: Any, server: Any, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:

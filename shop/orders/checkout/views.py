@@ -29,6 +29,7 @@ from shop.orders.queries import names_of, placement_of
 from shop.web.access import visitor_of
 from shop.web.cookies import basket_hash_of
 from shop.web.flash import flash
+from shop.web.forms import UNUSABLE
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 
@@ -220,16 +221,16 @@ async def _placed_before(request: web.Request, form: CheckoutForm, buyer: Buyer)
 
 
 async def _desk(request: web.Request, form: CheckoutForm, buyer: Buyer) -> Desk:
-    settings, window_id = request.app[SETTINGS], form.window_id
-    email_key = buyer.account.email_key if buyer.account else identity_key(form.email.data or "")
+    settings = request.app[SETTINGS]  # the desk is laid out before a field is checked, and PostgreSQL takes no NUL
+    said = {name: UNUSABLE.sub("", form[name].data or "") for name in ("email", *AREA)}
+    email_key = buyer.account.email_key if buyer.account else identity_key(said["email"])
 
     async def lay() -> Desk:
         async with request.app[DB].read() as conn:
             basket, addresses = await basket_and_addresses(conn, buyer.owner, buyer.account)
             kept = next((address for address in addresses if str(address.id) == form.address_id.data), None)
-            place = place_of(copied(kept) if kept else {name: form[name].data for name in AREA})
-            who = (buyer.owner.account_id, email_key)
-            return await lay_out(conn, basket, addresses, place, window_id, settings.tax_rates, who)
+            place, who = place_of(copied(kept) if kept else said), (buyer.owner.account_id, email_key)
+            return await lay_out(conn, basket, addresses, place, form.window_id, settings.tax_rates, who)
 
     desk = await lay()
     if all(one.windows for one in desk.served):
