@@ -30,3 +30,8 @@ async def fact(conn: Connection, key: str) -> dict[str, Any] | None:
 async def state_fact(conn: Connection, key: str, value: Mapping[str, Any]) -> None:
     """States a fact, instead of what was stated before."""
     await ShopFact.objects.using(conn).update_or_create(key=key, defaults={"value": dict(value)})
+
+
+async def forget_fact(conn: Connection, key: str) -> None:
+    """Nothing is stated under this name any more."""
+    await ShopFact.objects.using(conn).filter(key=key).delete()

@@ -18,6 +18,7 @@ from shop.orders.links import order_link
 from shop.orders.models import Order, OrderLine
 from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
+from shop.orders.recipients import recipients_of
 from shop.orders.service import ended_holds, finish_old, release
 from shop.outbox import Lease
 from shop.payments.queries import open_payment
@@ -78,8 +79,9 @@ async def send_order_refunded(shop: Workshop, held: Lease, *, order_id: int, amo
 @promised("tasks.mail.send_new_order")
 async def send_new_order(shop: Workshop, held: Lease, *, order_id: int) -> None:
     """Promise a mail about a new order to each of the shop's own addresses."""
-    mails = [("tasks.mail.send_to_shop", {"order_id": order_id, "to": to}) for to in shop.settings.order_mails]
     async with shop.db.transaction() as conn:
+        addresses = await recipients_of(conn, shop.settings.order_mails)
+        mails = [("tasks.mail.send_to_shop", {"order_id": order_id, "to": to}) for to in addresses]
         await outbox.promise_all(conn, mails)
 
 

@@ -12,6 +12,7 @@ from shop import outbox
 from shop.orders.holds import keep_holding
 from shop.orders.models import CASH
 from shop.orders.queries import order_by_id
+from shop.orders.recipients import recipients_of
 from shop.outbox import Hopeless, Lease, NotNow
 from shop.payments.models import Payment, RefundState
 from shop.payments.providers.base import ProviderAway, RefundRefused
@@ -38,7 +39,8 @@ async def refund(shop: Workshop, held: Lease, *, order_id: int) -> None:
             return
         rest = order.total - order.refunded
         due = {"order_id": order_id, "news": "cash_due", "amount": rest}
-        mails = [("tasks.mail.send_to_shop", {**due, "to": to}) for to in shop.settings.order_mails]
+        addresses = await recipients_of(conn, shop.settings.order_mails)
+        mails = [("tasks.mail.send_to_shop", {**due, "to": to}) for to in addresses]
         if rest:
             await outbox.promise_all(conn, mails)
 

@@ -16,6 +16,7 @@ from shop.backoffice.returns.routes import ROUTES as RETURNS
 from shop.backoffice.reviews.routes import ROUTES as REVIEWS
 from shop.backoffice.roles.routes import ROUTES as ROLES
 from shop.backoffice.rules.routes import ROUTES as RULES
+from shop.backoffice.settings.routes import ROUTES as SETTINGS
 from shop.backoffice.sign_in.routes import ROUTES as SIGN_IN
 from shop.backoffice.staff.routes import ROUTES as STAFF
 from shop.backoffice.synonyms.routes import ROUTES as SYNONYMS
@@ -39,6 +40,7 @@ ROUTES = [
     *REVIEWS,
     *CONTENT,
     *DELIVERY,
+    *SETTINGS,
     *REPORTS,
     *ME,
     *STAFF,

@@ -15,6 +15,7 @@ from shop.cart import service
 from shop.cart.count import keep_count, known_count
 from shop.cart.forms import AddForm, CouponForm, PlaceForm, QuantityForm, whole_number
 from shop.cart.models import GUEST_DAYS, BasketFull, NotEnough, NotSold
+from shop.cart.pause import pause_of
 from shop.cart.queries import Basket, Owner, basket_of
 from shop.cart.quotes import quote_of
 from shop.coupons.models import CouponRefused
@@ -77,6 +78,7 @@ async def cart(request: web.Request) -> web.StreamResponse:
         zone = await zone_for(conn, place) if place.is_known else None
         rates = request.app[SETTINGS].tax_rates
         quote = await quote_of(conn, basket, zone, rates, account_id=visitor.account_id)
+        pause = await pause_of(conn)
     place_data = {"city": place.city, "district": place.district, "postcode": place.postcode}
     return await render(
         request,
@@ -84,6 +86,7 @@ async def cart(request: web.Request) -> web.StreamResponse:
         headers={"Cache-Control": "no-store"},
         quote=quote,
         place=place,
+        pause=pause,
         coupon_refused=REFUSED.get(quote.coupon_refused) if quote.coupon_refused else None,
         coupon_form=CouponForm.blank(request),
         place_form=PlaceForm.blank(request, data=place_data),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from shop.accounts.addresses.models import Address
 from shop.accounts.addresses.queries import addresses_of
 from shop.accounts.models import Account
+from shop.cart.pause import pause_of
 from shop.cart.queries import Basket, Owner, basket_of
 from shop.cart.quotes import Quote, quote_of
 from shop.db import Connection, Database
@@ -31,7 +32,10 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Everything laid out; `chosen` is the zone the sums are for: that of the chosen window, else that of the place."""
+    """Everything laid out; `chosen` is the zone the sums are for: that of the chosen window, else that of the place.
+
+    `pause` is what the shop tells while it takes no orders.
+    """
 
     basket: Basket
     addresses: Sequence[Address]
@@ -41,6 +45,7 @@ class Desk:
     chosen: Served | None
     window: Window | None
     quote: Quote
+    pause: Mapping[str, str] | None
 
     @property
     def served(self) -> Sequence[Served]:
@@ -76,7 +81,7 @@ async def lay_out(
     served = chosen or delivery
     sums_for = served.zone if served else None
     quote = await quote_of(conn, basket, sums_for, rates, account_id=who[0], email_key=who[1])
-    return Desk(basket, addresses, place, delivery, pickups, chosen, window, quote)
+    return Desk(basket, addresses, place, delivery, pickups, chosen, window, quote, await pause_of(conn))
 
 
 async def keep_windows_coming(db: Database, timezone: ZoneInfo) -> None:

@@ -49,6 +49,7 @@ PLAIN: Final[Mapping[Reason, str]] = {
     Reason.BELOW_MINIMUM: N_("Your basket is not large enough for delivery to this place."),
     Reason.COUPON: N_("Your coupon does not count any more. Remove it in the basket, then order again."),
     Reason.TOO_MANY_UNPAID: N_("Too many of your orders are waiting for payment. Pay or cancel one of them first."),
+    Reason.PAUSED: N_("The shop takes no orders at the moment. Nothing was ordered; your basket is kept."),
     Reason.CASH_NOT_ALLOWED: N_("This order cannot be paid in cash. Choose another way to pay."),
 }
 ORDERED_ALREADY: Final = N_("This page has led to an order already, and was changed since. Nothing more was ordered.")

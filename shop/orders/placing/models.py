@@ -75,6 +75,7 @@ class Reason(StrEnum):
     TOTAL_CHANGED = "total_changed"
     TOO_MANY_UNPAID = "too_many_unpaid"
     CASH_NOT_ALLOWED = "cash_not_allowed"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)

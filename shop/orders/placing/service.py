@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from shop.cart.pause import pause_of
 from shop.db import Connection
 from shop.orders.placing.counter import Accepted, Counter
 from shop.orders.placing.ledger import write_orders
@@ -18,6 +19,9 @@ async def place_orders(conn: Connection, purchases: Sequence[Purchase], terms: T
     # Only after the lock on its basket can a twin in another process be seen.
     before = await orders_of_checkouts(conn, purchases)
     fresh = _fresh(purchases, before)
+    if fresh and await pause_of(conn) is not None:
+        closed: dict[UUID, Accepted | Refused] = {purchase.checkout_id: Refused(Reason.PAUSED) for purchase in fresh}
+        return [_answer(purchase, before, closed, {}) for purchase in purchases]
     counter = await Counter.open(conn, fresh, locked, terms)
     decided = {purchase.checkout_id: counter.decide(purchase) for purchase in fresh}
     refused = [purchase for purchase in fresh if isinstance(decided[purchase.checkout_id], Refused)]
