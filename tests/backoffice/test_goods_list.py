@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import cast
 
 from multidict import MultiDict
 
 from shop.backoffice.audit.models import AuditEntry
-from shop.backoffice.goods.service import keep_dates
 from shop.cart.queries import goods_on_sale
 from shop.catalog.models import Product, Sku
-from shop.catalog.service import change_product, set_status
+from shop.catalog.service import change_product, change_sku, set_status
 from shop.db import Database
 from shop.orders.stock.models import StockMove
 from shop.orders.stock.service import lock_goods
+from shop.outbox import Lease
+from tasks.goods import keep
+from tasks.runtime import Workshop
 from tests.backoffice.cast import at_work, token_of
 from tests.backoffice.test_goods import eventually
 from tests.catalog.stall import put_up_stall
@@ -55,10 +59,12 @@ async def test_goods_are_found_by_name_code_place_state_and_stock(db: Database, 
         ("?state=bin", set()),
         ("?low=low", {"Peaches", "Bayberries"}),
         ("?state=odd&category=x", set(NAMES)),
+        (f"?category={'9' * 30}", set(NAMES)),
     ):
         page = await (await client.get(f"{LIST}{query}")).text()
         assert {name for name in NAMES if f">{name}</a>" in page} == names, query
-    assert (await client.get(f"{LIST}?after=rubbish")).status == 404
+    for after in ("rubbish", "9" * 5000):
+        assert (await client.get(f"{LIST}?after={after}")).status == 404
     assert "苹果" in await (await client.get(f"/zh{LIST}")).text()
     page = await (await client.get(f"{LIST}?after={stall.products['Pears']}")).text()
     assert (">Apples</a>" in page, ">Pears</a>" in page) == (True, False)
@@ -76,7 +82,7 @@ async def test_many_are_changed_at_once_after_a_question(
     async def do(deed: str, **more: str) -> tuple[int, str]:
         sent = MultiDict({"deed": deed, "category": "0", "back": "state=online", **more})
         sent.extend([("chosen", str(apples)), ("chosen", str(pears)), ("chosen", "987654")])
-        answer = await client.post(f"{LIST}/bulk", data=sent, headers=proof, allow_redirects=False)
+        answer = await client.post(f"{LIST}/chosen/changes", data=sent, headers=proof, allow_redirects=False)
         return answer.status, answer.headers.get("Location", await answer.text())
 
     status, page = await do("offline")
@@ -103,7 +109,10 @@ async def test_many_are_changed_at_once_after_a_question(
         *["product.moved"] * 2,
         *["product.binned"] * 2,
     ]
-    assert (await client.post(f"{LIST}/bulk", headers=proof, data={"deed": "odd"}, allow_redirects=False)).status == 303
+    for odd in ({"deed": "odd"}, {"deed": "bin", "chosen": "9" * 30}):
+        assert (
+            await client.post(f"{LIST}/chosen/changes", headers=proof, data=odd, allow_redirects=False)
+        ).status == 303
 
 
 async def test_a_price_is_changed_in_its_row(db: Database, client: Visitor, new_visitor: NewVisitor) -> None:
@@ -117,7 +126,10 @@ async def test_a_price_is_changed_in_its_row(db: Database, client: Visitor, new_
     place = f"{LIST}?q=pears&next=%2F%2Fevil.example#product-{sku.product_id}"
     assert (answer.status, answer.headers["Location"]) == (303, place)
     await eventually(shopper, "/products/pears", "¥9.50")
-    for price in ("0", "-1", "1e3", "free"):
+    async with db.transaction() as conn:
+        now = datetime.now(UTC)
+        await change_sku(conn, sku.id, offer_price=300, offer_from=now, offer_until=now + timedelta(days=1))
+    for price in ("0", "-1", "1e3", "free", "3"):
         version = str((await sku_of(db, "PEARS-1")).version)
         await submit(client, f"{LIST}/skus/{sku.id}/price", {"price": price, "version": version}, on=LIST)
     assert (await sku_of(db, "PEARS-1")).price == 950
@@ -169,9 +181,7 @@ async def test_dates_put_goods_online_and_offline(db: Database, client: Visitor)
         await change_product(conn, pears, online_from=past, online_until=future)
         await change_product(conn, apples, online_until=past)
     await _nothing_is_sold_after_its_time(db)
-    async with db.transaction() as conn:
-        assert await keep_dates(conn, 10) == 2
-        assert await keep_dates(conn, 10) == 0
+    await keep(cast("Workshop", SimpleNamespace(db=db)), cast("Lease", None))
     assert (await client.get("/products/apples")).status == 404
     assert (await client.get("/products/pears")).status == 200
     async with db.transaction() as conn:

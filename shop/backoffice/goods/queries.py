@@ -35,7 +35,7 @@ class Listed:
 
 async def listed_goods(conn: Connection, size: int, narrowed: Narrowed, *, after: str | None = None) -> Page[Listed]:
     """The goods, newest first; raises BadCursor for a place that was never given."""
-    if after is not None and not (after.isascii() and after.isdigit() and int(after) <= LARGEST_ID):
+    if after is not None and not (after.isascii() and after.isdigit() and len(after) <= 18):
         raise BadCursor(after)
     conditions = ["p.id < %(after)s", *_conditions(narrowed)]
     values = {

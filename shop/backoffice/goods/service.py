@@ -28,6 +28,10 @@ class Deed(StrEnum):
     RESTORE = "restore"
 
 
+class BelowOffer(Exception):
+    """The price would not be above the price of the offer."""
+
+
 class Reason(StrEnum):
     """Why a stock changes by hand."""
 
@@ -78,10 +82,12 @@ def _told(deed: Deed, product: Product, category_id: int) -> tuple[str, str, dic
 
 
 async def set_price(conn: Connection, actor: Actor, sku_id: int, price: int, *, version: int) -> None:
-    """Another price (minor units) for the size that was seen in this version; raises EditConflict."""
+    """Another price (minor units) for the size that was seen in this version; raises EditConflict and BelowOffer."""
     sku = await _sku(conn, sku_id).first()
     if sku is None or sku.version != version:
         raise EditConflict
+    if sku.offer_price is not None and price <= sku.offer_price:
+        raise BelowOffer
     await change_sku(conn, sku_id, price=price)
     await audit.record(conn, actor, "sku.changed", f"sku:{sku_id}", {"price": sku.price}, {"price": price})
 

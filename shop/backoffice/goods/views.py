@@ -13,7 +13,7 @@ from shop.backoffice.goods.forms import DEEDS, REASONS, BulkForm, GoodsForm, Pri
 from shop.backoffice.goods.queries import Narrowed, goods_by_ids, listed_goods
 from shop.backoffice.goods.service import Deed, Reason
 from shop.backoffice.versions import EditConflict
-from shop.backoffice.views import PAGE_SIZE, actor_of, after_of, chosen_in, conflict_page, number_in
+from shop.backoffice.views import LARGEST_ID, PAGE_SIZE, actor_of, after_of, chosen_in, conflict_page, number_in
 from shop.catalog.models import Sku
 from shop.catalog.queries import LOW_STOCK
 from shop.db import Connection
@@ -32,10 +32,11 @@ async def goods(request: web.Request) -> web.StreamResponse:
     """All goods, newest first, narrowed by words, category, state and stock."""
     form = GoodsForm.of(request)
     state, low = form.state.data or "", form.low.data == "low"
-    narrowed = Narrowed(words=form.q.data or "", category_id=form.category.data or 0, state=state, only_low=low)
     async with request.app[DB].read() as conn:
-        page = await listed_goods(conn, PAGE_SIZE, narrowed, after=after_of(request))
         categories = await indented(conn, request[LANG])
+        place = form.category.data if form.category.data in categories else 0
+        narrowed = Narrowed(words=form.q.data or "", category_id=place, state=state, only_low=low)
+        page = await listed_goods(conn, PAGE_SIZE, narrowed, after=after_of(request))
     form.category.choices = dict[Any, str]({0: gettext(request[LANG], "All"), **categories})
     context: dict[str, Any] = {
         "form": form,
@@ -61,7 +62,8 @@ async def do_to_all(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         categories = await indented(conn, request[LANG])
         form.category.choices = dict[Any, str]({0: "", **categories})
-        chosen = await goods_by_ids(conn, list(dict.fromkeys(form.chosen.data or []))[:PAGE_SIZE])
+        ids = [one for one in dict.fromkeys(form.chosen.data or []) if 0 < one <= LARGEST_ID]
+        chosen = await goods_by_ids(conn, ids[:PAGE_SIZE])
     if not form.validate() or not chosen:
         return _back(request, sent, N_("Choose some goods first, and what to do with them."), "error")
     deed, category_id = Deed(form.deed.data), form.category.data or 0
@@ -90,11 +92,11 @@ async def set_price(request: web.Request) -> web.StreamResponse:
     if not form.validate():
         return _back(request, sent, " ".join(form.price.errors), "error", sku)
     actor = await actor_of(request)
-    if sku.offer_price is not None and form.price.data <= sku.offer_price:
-        return _back(request, sent, N_("The price has to be above the price of the offer."), "error", sku)
     try:
         async with request.app[DB].transaction() as conn:
             await service.set_price(conn, actor, sku.id, form.price.data, version=form.edited)
+    except service.BelowOffer:
+        return _back(request, sent, N_("The price has to be above the price of the offer."), "error", sku)
     except EditConflict:
         async with request.app[DB].read() as conn:
             now = await asked_for_sku(conn, request)
