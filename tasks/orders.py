@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from shop import outbox
 from shop.accounts.queries import account_by_id
 from shop.cart.models import GUEST_DAYS
 from shop.cart.service import forget_old_guests
 from shop.delivery.service import make_windows
-from shop.i18n import N_, format_span, text_in
+from shop.mailroom.service import forget_old_mails
 from shop.money import format_money
 from shop.orders.holds import keep_holding
 from shop.orders.links import order_link
-from shop.orders.models import Order, OrderLine
+from shop.orders.mails import NEWS, told_in_mail
 from shop.orders.personal_data import forget_erased
 from shop.orders.queries import lines_of, order_by_id
 from shop.orders.recipients import recipients_of
@@ -27,23 +26,6 @@ from tasks.runtime import Workshop, promised
 
 HOLDS_AT_ONCE: Final = 500
 FINISHED_AFTER_DAYS: Final = 14
-
-# Subject and first sentence of each mail.
-NEWS: Final[Mapping[str, tuple[str, str]]] = {
-    "placed": (N_("Your order %(number)s"), N_("Thank you! We have your order.")),
-    "paid": (N_("Your order %(number)s is paid"), N_("Your payment has arrived. We are getting your goods together.")),
-    "shipped": (N_("Your order %(number)s is on its way"), N_("Your goods are on their way to you.")),
-    "cancelled": (
-        N_("Your order %(number)s was cancelled"),
-        N_("The order was cancelled. What you may have paid for it goes back to you by itself."),
-    ),
-    "refunded": (N_("Money back for your order %(number)s"), N_("We have sent money back to you.")),
-    "cash_due": (
-        N_("Give back cash for order %(number)s"),
-        N_("This order was paid in cash and came back. Give the money back and note it at the order."),
-    ),
-    "new": (N_("New order %(number)s"), N_("Somebody has ordered. Here is what is wanted:")),
-}
 
 
 @promised("tasks.mail.send_order_placed")
@@ -106,6 +88,7 @@ async def sweep(shop: Workshop, held: Lease) -> None:
         await finish_old(conn, FINISHED_AFTER_DAYS)
         await forget_old_guests(conn, GUEST_DAYS)
         await forget_erased(conn)
+        await forget_old_mails(conn)
 
 
 async def _release_one(shop: Workshop) -> bool:
@@ -147,24 +130,5 @@ async def _tell(
         number=order.number,
         amount=format_money(amount, order.currency, lang) if amount else "",
         link=order_link(shop.urls, shop.tokens, order, lang),
-        **_words(order, lines, lang, shop),
+        **told_in_mail(order, lines, lang, shop.settings.timezone),
     )
-
-
-def _words(order: Order, lines: list[OrderLine], lang: str, shop: Workshop) -> dict[str, Any]:
-    """What the mail lists, already written as people read it."""
-
-    def money(amount: int) -> str:
-        return format_money(amount, order.currency, lang)
-
-    sums = [(N_("Discount"), -order.discount), (N_("Delivery"), order.freight), (N_("Total"), order.total)]
-    where = [order.address.get(part) or "" for part in ("receiver", "phone", "province", "city", "district", "street")]
-    return {
-        "lines": [
-            (f"{line.quantity} × {text_in(line.name, lang)}, {text_in(line.unit, lang)}", money(line.amount))
-            for line in lines
-        ],
-        "sums": [(name, money(sum_)) for name, sum_ in sums if sum_ or name != "Discount"],
-        "when": format_span(lang, order.starts_at, order.ends_at, shop.settings.timezone),
-        "where": ", ".join([text_in(order.zone_name, lang), *filter(None, where)]),
-    }

@@ -16,6 +16,7 @@ import structlog
 from shop import breakers, outbox
 from shop.db import Connection, Database, DbError
 from shop.mail import Mailer
+from shop.mailroom.service import keep_sent
 from shop.metrics import TASK_SECONDS, TASKS
 from shop.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
 from shop.payments.providers.registry import Providers
@@ -172,6 +173,7 @@ async def _close(db: Database, held: Lease) -> None:
 
 async def _close_once(db: Database, held: Lease) -> None:
     async with db.transaction() as conn:
+        await keep_sent(conn, held)
         await outbox.done(conn, held)
         await _answered(conn, held)
 

@@ -8,6 +8,7 @@ from shop.backoffice.coupons.routes import ROUTES as COUPONS
 from shop.backoffice.customers.routes import ROUTES as CUSTOMERS
 from shop.backoffice.delivery.routes import ROUTES as DELIVERY
 from shop.backoffice.goods.routes import ROUTES as GOODS
+from shop.backoffice.mails.routes import ROUTES as MAILS
 from shop.backoffice.me.routes import ROUTES as ME
 from shop.backoffice.orders.routes import ROUTES as ORDERS
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
@@ -37,6 +38,7 @@ ROUTES = [
     *RULES,
     *SYNONYMS,
     *CUSTOMERS,
+    *MAILS,
     *REVIEWS,
     *CONTENT,
     *DELIVERY,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,7 +11,11 @@ from wtforms import HiddenField
 from shop.backoffice.audit.models import Actor, AuditEntry
 from shop.backoffice.audit.queries import entries
 from shop.backoffice.forms import VERSION
+from shop.backoffice.mails.queries import count_dead
+from shop.backoffice.orders.queries import count_returns, count_to_pack
+from shop.db import Connection
 from shop.keys import DB
+from shop.reviews.queries import count_unread_reviews
 from shop.web.bodies import posted
 from shop.web.csrf import FIELD
 from shop.web.forms import Form
@@ -22,6 +26,13 @@ from shop.web.staff import Permission, signed_in_staff
 PAGE_SIZE: Final = 50
 LATEST: Final = 8
 LARGEST_ID: Final = 2**63 - 1
+# What waits for somebody, as the start page counts it: who may see it, and how many there are.
+WAITING: Final[Mapping[str, tuple[Permission, Callable[[Connection], Awaitable[int]]]]] = {
+    "orders": (Permission.ORDERS, count_to_pack),
+    "returns": (Permission.ORDERS, count_returns),
+    "reviews": (Permission.CUSTOMERS, count_unread_reviews),
+    "mails": (Permission.CUSTOMERS, count_dead),
+}
 
 
 async def dashboard(request: web.Request) -> web.StreamResponse:
@@ -30,7 +41,8 @@ async def dashboard(request: web.Request) -> web.StreamResponse:
     narrowed: dict[str, Any] = {} if staff.may(Permission.STAFF) else {"staff_id": staff.staff_id}
     async with request.app[DB].read() as conn:
         latest: list[AuditEntry] = (await entries(conn, LATEST, **narrowed)).items
-    return await render(request, "backoffice/dashboard.html", latest=latest)
+        waiting = {name: await count(conn) for name, (permission, count) in WAITING.items() if staff.may(permission)}
+    return await render(request, "backoffice/dashboard.html", latest=latest, waiting=waiting)
 
 
 async def actor_of(request: web.Request) -> Actor:

@@ -65,3 +65,8 @@ async def _forget(conn: Connection, account: Account) -> None:
 
 
 CHAPTER = Chapter("reviews", _tell, _forget)
+
+
+async def count_unread_reviews(conn: Connection) -> int:
+    """How many reviews nobody has read yet."""
+    return await Review.objects.using(conn).filter(status=ReviewStatus.PENDING).count()

@@ -10,6 +10,7 @@ import pytest
 from shop import breakers, outbox
 from shop.db import Database, DbUnavailable
 from shop.mail import Mailer
+from shop.mailroom.models import SentMail
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -58,6 +59,9 @@ async def test_a_mail_is_sent_once_however_often_its_message_comes(
     for _ in range(3):
         await fulfil(workshop, 1, send_activation)
     (mail,) = mail_server.mails
+    async with db.read() as conn:
+        (kept,) = await SentMail.objects.using(conn)
+    assert (kept.task, list(kept.args)) == ("tasks.mail.send_activation", ["registration_id"])
     assert mail["Subject"].startswith("请验证您在")
     assert f"{workshop.settings.url}/zh/activation/" in mail.get_body(("plain",)).get_content()
     assert await outbox_rows(db) == 0

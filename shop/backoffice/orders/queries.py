@@ -134,6 +134,11 @@ async def count_to_pack(conn: Connection) -> int:
     return await _ready(conn).count()
 
 
+async def count_returns(conn: Connection) -> int:
+    """How many returns wait for an answer or for their goods."""
+    return len(await open_returns(conn))
+
+
 async def pick_list(conn: Connection, orders: Sequence[Order]) -> list[Pick]:
     """What to take from the shelf for these orders, summed by SKU and in the order of their codes."""
     by_id = {order.id: order for order in orders}
