@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
@@ -39,6 +39,14 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One test process more than cores, for tests wait a good part of their time."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share something of their module run in one process, so that it is made once."""
+    for item in items:
+        known: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no other way
+        if any(one[-1].scope == "module" for one in known.values()):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import hmac
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -111,6 +112,14 @@ def edition_of(root: Path, settings: Settings) -> str:
     digest = hmac.new(settings.secret_keys[0] if settings.secret_keys else b"", digestmod="sha256")
     for name in SHOWN:
         digest.update(f"{name}={getattr(settings, name)}\0".encode())
+    digest.update(_release(root))
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _release(root: Path) -> bytes:
+    """A digest of the sources, as they were when this process looked first."""
+    digest = hashlib.sha256()
     for path in sorted(path for source in SOURCES for path in root.glob(source) if path.is_file()):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
+    return digest.digest()

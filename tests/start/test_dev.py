@@ -127,11 +127,6 @@ def test_ones_own_database_needs_its_owner_too(tmp_path: Path) -> None:
     assert refused.said == "SHOP_DATABASE_OWNER_URL is missing; with SHOP_DATABASE_URL of yours, migrations need it.\n"
 
 
-def test_the_keys_of_a_place_are_made_once_and_are_nobody_elses(place: tuple[Path, int]) -> None:
-    keys = place[0] / "secret-keys"
-    assert keys.stat().st_mode & 0o777 == 0o600
-
-
 @pytest.mark.slow
 def test_a_first_start_fills_the_demo_and_the_second_takes_five_seconds() -> None:
     with scratch_folder() as folder:
