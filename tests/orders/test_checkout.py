@@ -100,6 +100,13 @@ async def test_a_member_orders_for_cash_and_follows_the_story(lin: Visitor, mark
     assert await market.is_sound()
 
 
+async def test_a_municipality_is_its_own_city_and_said_once(lin: Visitor, market: Market) -> None:
+    path = await place(lin, market)
+    async with market.db.transaction() as conn:
+        await conn.execute("""UPDATE orders SET address = address || '{"province": "上海市", "city": "上海市"}'""")
+    assert "<br>上海市 Haidian 100084<br>1 Zhongguancun" in await (await lin.get(path)).text()
+
+
 async def test_s39_the_second_click_opens_the_same_order(lin: Visitor, market: Market) -> None:
     sku = await market.sku(10, 2000)
     await put(lin, sku)
