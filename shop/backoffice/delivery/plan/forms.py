@@ -43,24 +43,27 @@ class ClockField(wtforms.Field):
         return str(self.raw_data[0]) if self.raw_data else "" if self.data is None else f"{self.data:%H:%M}"
 
 
+def _given(form: wtforms.Form, field: wtforms.Field) -> None:
+    if field.data is None and not field.process_errors:
+        refuse(field, N_("Enter a number."))
+
+
+_given.field_flags = {"required": True}  # type: ignore[attr-defined]
+
+
 class PlanForm(Form):
     """On which day, from when to when, until when one can order, and for how many."""
 
     weekday = wtforms.SelectField(N_("Day"), choices=WEEKDAYS, coerce=int)
-    starts = ClockField(N_("From"))
-    ends = ClockField(N_("Until"))
+    starts = ClockField(N_("From"), [_given])
+    ends = ClockField(N_("Until"), [_given])
     cutoff_minutes = WholeField(N_("Orders until so many minutes before"), least=0, most=MOST_MINUTES, default=120)
-    capacity = WholeField(N_("Room for so many orders"), least=1, most=MOST_ORDERS)
+    capacity = WholeField(N_("Room for so many orders"), least=1, most=MOST_ORDERS, validators=[_given])
 
     def validate_ends(self, field: ClockField) -> None:
         """The end comes behind the beginning."""
         if field.data and self.starts.data and field.data <= self.starts.data:
             refuse(field, N_("This has to be later than the beginning."))
-
-    def validate_capacity(self, field: WholeField) -> None:
-        """A window without room is none."""
-        if field.data is None and not field.process_errors:
-            refuse(field, N_("Enter a number."))
 
     @property
     def values(self) -> dict[str, Any]:
