@@ -92,10 +92,9 @@ async def _begin(request: web.Request, buyer: Buyer) -> web.StreamResponse:
         basket, addresses = await basket_and_addresses(conn, buyer.owner, buyer.account)
     if not basket.can_be_ordered:
         return see_other(request, "cart.cart")
-    place = basket.place
     data: dict[str, Any] = {"checkout_id": str(uuid4()), "address_id": str(addresses[0].id) if addresses else NEW}
     if not addresses:
-        data |= {"city": place.city, "district": place.district, "postcode": place.postcode}
+        data |= {name: getattr(basket.place, name) for name in ("city", "district", "postcode")}
     if buyer.account:
         data["receiver"] = "" if addresses else buyer.account.username
     form = CheckoutForm.blank(request, data=data)
