@@ -72,7 +72,7 @@ WORDS: Mapping[str, Any] = {
     "actor_words": ACTOR_WORDS,
 }
 OPEN, TO_PACK = "open", "to_pack"
-STATES = {OPEN: N_("Open"), TO_PACK: N_("To be packed"), **FULFILMENT_WORDS, "all": N_("All")}
+STATES = {OPEN: N_("Open orders"), TO_PACK: N_("To be packed"), **FULFILMENT_WORDS, "all": N_("All")}
 
 
 class OrdersForm(ListForm):
