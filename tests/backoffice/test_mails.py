@@ -74,7 +74,7 @@ async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, c
     async with db.transaction() as conn:
         await conn.execute("DELETE FROM outbox")
         await promise_activation_again(conn, TOM.email)
-        for task, args in {
+        parameters: dict[str, dict[str, Any]] = {
             "send_already_registered": {"account_id": lin.id},
             "send_password_reset": {"account_id": lin.id},
             "send_email_confirmation": {"account_id": lin.id},
@@ -84,7 +84,8 @@ async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, c
             "send_order_refunded": {"order_id": placed.order_id, "amount": 500},
             "send_to_shop": {"order_id": placed.order_id, "to": "boss@shop.example", "news": "new"},
             "send_goodbye": {"email": "gone@example.com", "name": "Gone", "language": "en"},
-        }.items():
+        }
+        for task, args in parameters.items():
             await outbox.promise(conn, f"tasks.mail.{task}", **args)
         mails = {row.id: row for row in await conn.fetch_all("SELECT id, task, args FROM outbox ORDER BY id")}
     assert tom.id
