@@ -70,6 +70,8 @@ CASH = "cash"
 # A step of the story that customers are not shown.
 STAFF_NOTE = "staff_note"
 HELD = text("hold_until IS NOT NULL")
+# Goods that are kept for money at the door.
+KEPT_FOR_CASH = text("method = 'cash' AND payment = 'due' AND fulfilment = 'placed'")
 
 
 class NotAllowed(Exception):
@@ -97,6 +99,8 @@ class Order(Model):
         Index("orders_unpaid_by_account", "account_id", postgresql_where=HELD),
         Index("orders_unpaid_by_email", "email_key", postgresql_where=HELD),
         Index("orders_unpaid_by_network", "network", postgresql_where=HELD),
+        Index("orders_cash_by_account", "account_id", postgresql_where=KEPT_FOR_CASH),
+        Index("orders_cash_by_email", "email_key", postgresql_where=KEPT_FOR_CASH),
     )
     id: int = column(Identity(always=True), primary_key=True)
     number: str = column(unique=True)

@@ -6,6 +6,8 @@ import pytest
 
 from shop.coupons.models import CouponRefused, DiscountKind
 from shop.coupons.service import create_coupon
+from shop.orders.holds import change_method
+from shop.orders.models import CASH
 from shop.orders.placing.models import Placed, Purchase, Reason, Refused
 from tests.orders.market import TERMS, Market
 
@@ -185,6 +187,44 @@ async def test_s42_nobody_holds_goods_for_more_than_three_unpaid_orders(market: 
     assert [type(answer) for answer in answers] == [Placed, Refused, Placed]
     assert answers[1] == Refused(Reason.TOO_MANY_UNPAID)
     assert await market.stock(sku) == 96
+
+
+@pytest.mark.parametrize("who", ["account", "email"])
+async def test_s42_cash_keeps_goods_for_no_more_than_three_orders_until_they_are_packed(
+    market: Market, who: str
+) -> None:
+    sku, mei, lin = await market.sku(100), await market.account("mei"), await market.account("lin")
+
+    def wish(number: int) -> Purchase:
+        if who == "account":
+            return market.cash_wish(mei, (sku, 1), total=2000, network="10.0.0.1")
+        return market.cash_wish((mei, lin)[number % 2], (sku, 1), total=2000, email="m@example.com")
+
+    assert [type(answer) for answer in await market.buy(wish(0), wish(1))] == [Placed, Placed]
+    third, refused = await market.buy(wish(2), wish(3))
+    assert isinstance(third, Placed)
+    assert refused == Refused(Reason.TOO_MANY_UNPAID)
+    before = await market.counts()
+    assert await market.buy_one(wish(4)) == Refused(Reason.TOO_MANY_UNPAID)
+    online = replace(wish(5), method="sandbox")
+    assert await market.buy_one(online) == Refused(Reason.TOO_MANY_UNPAID)
+    assert await market.counts() == before
+    assert await market.stock(sku) == 97
+    async with market.db.transaction() as conn:
+        await conn.execute("UPDATE orders SET fulfilment = 'packed' WHERE id = %(id)s", {"id": third.order_id})
+    assert isinstance(await market.buy_one(wish(6)), Placed)
+
+
+async def test_s42_changing_to_cash_frees_no_place(market: Market) -> None:
+    sku, mei = await market.sku(100), await market.account("mei")
+    for _ in range(3):
+        placed = await market.buy_one(market.wish((sku, 1), total=2000, account_id=mei, is_activated=True))
+        assert isinstance(placed, Placed)
+        order_id = placed.order_id
+        await market.db.in_transaction(lambda conn, order_id=order_id: change_method(conn, order_id, CASH))
+    late = market.wish((sku, 1), total=2000, account_id=mei)
+    assert await market.buy_one(late) == Refused(Reason.TOO_MANY_UNPAID)
+    assert await market.stock(sku) == 97
 
 
 async def test_cash_needs_a_confirmed_account_and_a_modest_total(market: Market) -> None:

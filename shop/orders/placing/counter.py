@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,7 +125,8 @@ class Counter:
             return Refused(Reason.TOTAL_CHANGED, total=total)
         if purchase.method == CASH:
             allowed = purchase.account_id is not None and purchase.is_activated and total <= self._terms.cash_ceiling
-            return None if allowed else Refused(Reason.CASH_NOT_ALLOWED)
+            if not allowed:
+                return Refused(Reason.CASH_NOT_ALLOWED)
         if any(self._open.get(key, 0) >= self._terms.open_orders for key in _buyer_keys(purchase)):
             return Refused(Reason.TOO_MANY_UNPAID)
         return None
@@ -136,9 +138,8 @@ class Counter:
         self._room[purchase.window_id] -= 1
         if purchase.cart_id is not None:
             del self._carts[purchase.cart_id]
-        if purchase.method != CASH:
-            for key in _buyer_keys(purchase):
-                self._open[key] = self._open.get(key, 0) + 1
+        for key in _buyer_keys(purchase):
+            self._open[key] = self._open.get(key, 0) + 1
         if coupon is not None:
             self._used[coupon.id] += 1
             self._holders |= _customer_keys(coupon.id, purchase)
@@ -146,15 +147,18 @@ class Counter:
 
 
 async def open_orders(conn: Connection, purchases: Sequence[Purchase]) -> dict[tuple[str, int | str], int]:
-    """How many orders each of these buyers, by account, e-mail and network address, holds goods for without having paid."""
-    waiting = [purchase for purchase in purchases if purchase.method != CASH]
-    if not waiting:
-        return {}
-    accounts = [purchase.account_id for purchase in waiting if purchase.account_id is not None]
-    emails = [purchase.email_key for purchase in waiting]
-    networks = [purchase.network for purchase in waiting if purchase.network]
+    """How many orders each of these buyers keeps goods for unpaid: held by account, e-mail and network, cash by the first two.
+
+    Cash counts until the goods are packed.
+    """
+    accounts = [purchase.account_id for purchase in purchases if purchase.account_id is not None]
+    emails = [purchase.email_key for purchase in purchases]
+    networks = [purchase.network for purchase in purchases if purchase.network]
     rows = await conn.fetch_all(OPEN_ORDERS, {"accounts": accounts, "emails": emails, "networks": networks})
-    return {(row.what, row.account_id if row.what == "account" else row.who): row.orders for row in rows}
+    found: Tally[tuple[str, int | str]] = Tally()
+    for row in rows:
+        found[row.what, row.account_id if row.what == "account" else row.who] += row.orders
+    return dict(found)
 
 
 async def _holders(
@@ -169,7 +173,8 @@ def _buyer_keys(purchase: Purchase) -> list[tuple[str, int | str]]:
     keys: list[tuple[str, int | str]] = [("email", purchase.email_key)]
     if purchase.account_id is not None:
         keys.append(("account", purchase.account_id))
-    if purchase.network:
+    # Whoever pays cash is known by a confirmed account: neighbours of one network do not stand in each other's way.
+    if purchase.network and purchase.method != CASH:
         keys.append(("network", purchase.network))
     return keys
 
@@ -179,7 +184,7 @@ def _customer_keys(coupon_id: int, purchase: Purchase) -> set[tuple[int, int | s
     return keys if purchase.account_id is None else keys | {(coupon_id, purchase.account_id)}
 
 
-# Three walks of small indexes in one statement (UNION ALL), however many others are waiting to pay.
+# Five walks of small indexes in one statement (UNION ALL), however many others are waiting to pay.
 OPEN_ORDERS = """
 SELECT 'account' AS what, account_id, '' AS who, count(*) AS orders FROM orders
 WHERE hold_until > now() AND account_id = ANY(%(accounts)s::bigint[]) GROUP BY account_id
@@ -189,4 +194,12 @@ WHERE hold_until > now() AND email_key = ANY(%(emails)s::text[]) GROUP BY email_
 UNION ALL
 SELECT 'network', NULL, network, count(*) FROM orders
 WHERE hold_until > now() AND network = ANY(%(networks)s::text[]) GROUP BY network
+UNION ALL
+SELECT 'account', account_id, '', count(*) FROM orders
+WHERE method = 'cash' AND payment = 'due' AND fulfilment = 'placed' AND account_id = ANY(%(accounts)s::bigint[])
+GROUP BY account_id
+UNION ALL
+SELECT 'email', NULL, email_key, count(*) FROM orders
+WHERE method = 'cash' AND payment = 'due' AND fulfilment = 'placed' AND email_key = ANY(%(emails)s::text[])
+GROUP BY email_key
 """
