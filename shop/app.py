@@ -136,7 +136,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PROVIDERS] = Providers.of(settings)
     app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
     app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
-    app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.own, shop.payments.views.payment_part
+    app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.by_link, shop.payments.views.payment_part
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, media.ROUTES, list(HEALTH)):
         add_routes(app, routes)

@@ -18,7 +18,7 @@ from shop.cart.queries import Owner
 from shop.cart.service import add_again
 from shop.db import Connection
 from shop.i18n import N_, gettext, ngettext, text_in
-from shop.keys import DB, LANG, LIMITS, REDIS, TOKENS
+from shop.keys import DB, LANG, LIMITS, REDIS, TOKENS, URLS
 from shop.limits import Limit
 from shop.orders import service
 from shop.orders.forms import LookupForm, ReturnForm
@@ -158,7 +158,10 @@ async def order_again(request: web.Request) -> web.StreamResponse:
 
 
 async def look_up(request: web.Request) -> web.StreamResponse:
-    """Finds a guest's order by number and e-mail; the tries are limited, and a miss says nothing about what was wrong."""
+    """Finds a guest's order by number and e-mail; the tries are limited, and a miss says nothing about what was wrong.
+
+    security: a member's order is a miss: two facts of a mail must not do what takes a password.
+    """
     if request.method != "POST":
         return await render(request, "orders/lookup.html", form=LookupForm.blank(request))
     form = await LookupForm.read(request)
@@ -177,7 +180,7 @@ async def look_up(request: web.Request) -> web.StreamResponse:
         return await render(request, "orders/lookup.html", form=form, status=429, headers=waits)
     async with request.app[DB].read() as conn:
         found = await order_by_number(conn, number)
-    if found is None or found.email_key != identity_key(form.email.data or ""):
+    if found is None or found.account_id is not None or found.email_key != identity_key(form.email.data or ""):
         form.wrong(None, N_("No order has this number and this e-mail address."))
         return await render(request, "orders/lookup.html", form=form, status=WRONG)
     await request.app[LIMITS].give_back(attempt)
@@ -188,7 +191,7 @@ async def look_up(request: web.Request) -> web.StreamResponse:
 
 async def events(request: web.Request) -> web.StreamResponse:
     """News of an order as they happen, until the visitor leaves, the session ends or the shop goes."""
-    found = await own(request)
+    found = await by_link(request)
     visitor = await visitor_of(request)
     is_members = visitor.is_signed_in and visitor.account_id == found.account_id
     who = f"a{visitor.account_id}" if is_members else f"o{found.id}"
@@ -236,10 +239,24 @@ async def _show(request: web.Request, found: Order, form: ReturnForm, status: in
 
 
 async def own(request: web.Request) -> Order:
-    """The order of the address, if the visitor may see it: its member, or whoever holds its link; raises 404.
+    """The order of the address, if the visitor may see it: its member, or a guest's for whoever holds its link; raises 404.
 
-    security: another's order and one that never was look the same.
+    security: another's order and one that never was look the same; the link of one that has joined an account since
+    leads to sign-in (raises 303).
     """
+    found = await by_link(request)
+    visitor = await visitor_of(request)
+    if found.account_id is None or found.account_id == visitor.account_id:
+        return found
+    if visitor.is_signed_in:
+        raise web.HTTPNotFound
+    urls, lang = request.app[URLS], request[LANG]
+    query = {"next": urls.path("orders.order", lang, number=found.number)}
+    raise web.HTTPSeeOther(urls.path("accounts.login", lang, query), headers=PRIVATE)
+
+
+async def by_link(request: web.Request) -> Order:
+    """The same, but a link opens what has joined an account, too: for pages that tell of a payment and nothing else; raises 404."""
     async with request.app[DB].read() as conn:
         found = await order_by_number(conn, request.match_info["number"])
     if found is None:

@@ -32,7 +32,7 @@ from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
 
 PROVIDERS = web.AppKey("PROVIDERS", Providers)
-# Finds the order of the address for those who may see it, else raises 404; app.py hands it over.
+# Finds the order of the address for those who may pay it, else raises 404; app.py hands it over.
 OWN_ORDER: web.AppKey[Callable[[web.Request], Awaitable[Order]]] = web.AppKey("OWN_ORDER")
 
 # A storm of notices waits in line here, and leaves the connections to those who shop.

@@ -11,7 +11,7 @@ from shop.keys import TOKENS
 from shop.orders.links import order_key
 from tests.conftest import Visitor
 from tests.orders.market import Market
-from tests.world import CSRF, LIN, TOM, Person, customer, sign_in
+from tests.world import CSRF, LIN, TOM, Person, customer, sign_in, submit
 
 LOOKS = ("", "/receipt", "/events", "/payment/return")
 DEEDS = {
@@ -102,3 +102,41 @@ async def test_s47_the_lookup_wants_number_and_address(buyers: list[Buyer], new_
     )
     assert answer.status in {400, 422}
     assert "key=" not in await answer.text()
+
+
+async def test_s47_the_lookup_finds_no_members_order_and_says_the_same_as_of_none(
+    buyers: list[Buyer], new_visitor: Any
+) -> None:
+    lin, visitor = buyers[0], await new_visitor()
+    pages = []
+    for number in (lin.number, "AAAA-AAAA-AAAA"):
+        answer = await submit(visitor, "/orders", {"number": number, "email": LIN.email})
+        page = await answer.text()
+        assert answer.status == 422
+        assert "No order has this number and this e-mail address." in page
+        assert "Sign in to see them" in page
+        pages.append(CSRF.sub("", page).replace(number, ""))
+    assert pages[0] == pages[1]
+
+
+async def test_s47_the_link_of_an_order_that_has_joined_an_account_leads_to_sign_in(
+    buyers: list[Buyer], market: Market
+) -> None:
+    (lin, tom, guest, _), path = buyers, f"/orders/{buyers[2].number}"
+    assert (await guest.visitor.get(f"{path}{guest.query}")).status == 200
+    async with market.db.transaction() as conn:
+        owner = (
+            "UPDATE orders SET account_id = (SELECT id FROM accounts WHERE email_key = %(lin)s) WHERE number = %(no)s"
+        )
+        await conn.execute(owner, {"lin": LIN.email, "no": guest.number})
+    login = f"/login?next={path}"
+    for look in ("", "/receipt"):
+        answer = await guest.visitor.get(f"{path}{look}{guest.query}", allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, login)
+        assert answer.headers["Cache-Control"] == "no-store"
+    deed = await submit(guest.visitor, f"{path}/cancellation{guest.query}", {}, on="/cart")
+    assert (deed.status, deed.headers["Location"]) == (303, login)
+    assert (await tom.visitor.get(f"{path}{guest.query}")).status == 404
+    assert (await lin.visitor.get(f"{path}{guest.query}")).status == 200
+    async with market.db.read() as conn:
+        assert await conn.fetch_value("SELECT count(*) FROM orders WHERE fulfilment = 'placed'") == 4
