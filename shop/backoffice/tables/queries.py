@@ -18,13 +18,15 @@ AT_ONCE = 500
 class Export:
     """A table by name: its columns as they stand in the first line, which of them are money, and where the lines come from.
 
-    `sql` gives the columns and a `key`, for keys above %(after)s, at most %(limit)s of them.
+    `sql` gives the columns and a `key`, for keys above %(after)s, at most %(limit)s of them. `tells_of_people` is for those
+    only who may see customers.
     """
 
     name: str
     columns: tuple[str, ...]
     money: frozenset[str]
     sql: str
+    tells_of_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ ORDERS = Export(
     ),
     frozenset({"unit_price", "line_discount", "order_discount", "freight", "total", "refunded"}),
     ORDERS_SQL,
+    tells_of_people=True,
 )  # fmt: skip
 
 TAX = Export(

@@ -30,6 +30,7 @@ from shop.tables import BOM, Cell, written
 from shop.web.bodies import UPLOADED
 from shop.web.rendering import language_of
 from shop.web.respond import render, see_other
+from shop.web.staff import Permission, Staff, signed_in_staff
 
 SHOWN: Final = 200
 CSV: Final = {"Content-Type": "text/csv; charset=utf-8"}
@@ -37,7 +38,9 @@ CSV: Final = {"Content-Type": "text/csv; charset=utf-8"}
 
 async def exports(request: web.Request) -> web.StreamResponse:
     """What can be fetched."""
-    return await render(request, "backoffice/tables/exports.html", exports=EXPORTS)
+    staff = await signed_in_staff(request)
+    open_to = [name for name, export in EXPORTS.items() if _may_fetch(staff, export)]
+    return await render(request, "backoffice/tables/exports.html", exports=open_to)
 
 
 async def tables(request: web.Request) -> web.StreamResponse:
@@ -50,6 +53,9 @@ async def export(request: web.Request) -> web.StreamResponse:
     found = EXPORTS.get(request.match_info["name"])
     if found is None:
         raise web.HTTPNotFound
+    # security: REPORTS alone counts; names and addresses are for those who may see customers anyway
+    if not _may_fetch(await signed_in_staff(request), found):
+        return await render(request, "backoffice/refused.html", status=403, permission=Permission.CUSTOMERS)
     async with request.app[DB].transaction() as conn:
         await record(conn, await actor_of(request), "report.exported", f"report:{found.name}")
     response = web.StreamResponse(headers={**CSV, **_named(found.name)})
@@ -122,6 +128,10 @@ async def errors(request: web.Request) -> web.StreamResponse:
     ]
     head: list[Cell] = ["line", "problem", *names]
     return _table("errors", [head, *wrong])
+
+
+def _may_fetch(staff: Staff, export: Export) -> bool:
+    return not export.tells_of_people or staff.may(Permission.CUSTOMERS)
 
 
 async def _tables(request: web.Request, form: BringForm, status: int = 200) -> web.StreamResponse:

@@ -1,5 +1,7 @@
 """In the browser of somebody who works here: fetch a table, bring one back, take it over, and find it in the log."""
 
+from typing import Any
+
 from aiohttp import FormData
 
 from shop.backoffice.tables import service
@@ -76,7 +78,7 @@ async def test_what_is_no_table_says_so_and_changes_nothing(db: Database, client
 
 
 async def test_a_fetched_table_is_a_download_and_stands_in_the_log(db: Database, client: Visitor) -> None:
-    await at_work(client, db, "reports")
+    await at_work(client, db, "reports", "customers")
     answer = await client.get("/backoffice/exports/orders.csv")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="orders.csv"'
     assert answer.headers["Cache-Control"] == "no-store"
@@ -96,3 +98,23 @@ async def test_the_reports_are_drawn_with_their_tables(db: Database, client: Vis
     ):
         assert (await client.get(path)).status == 200, path
     assert (await client.get("/backoffice/exports")).status == 200
+
+
+async def test_s64_the_table_of_orders_tells_of_people_and_is_for_those_who_may_see_them(
+    db: Database, client: Visitor, new_visitor: Any
+) -> None:
+    both = await new_visitor()
+    await at_work(client, db, "reports")
+    await at_work(both, db, "reports", "customers", name="Iris")
+    page = await (await client.get("/backoffice/exports")).text()
+    assert ('exports/orders.csv"' in page, 'exports/tax.csv"' in page) == (False, True)
+    refused = await client.get("/backoffice/exports/orders.csv")
+    assert refused.status == 403
+    assert "Your role does not include this" in await refused.text()
+    async with db.read() as conn:
+        assert await conn.fetch_value("SELECT count(*) FROM audit_log WHERE action = 'report.exported'") == 0
+    for name in ("products", "stock", "payments", "refunds", "tax"):
+        assert (await client.get(f"/backoffice/exports/{name}.csv")).status == 200, name
+    assert 'exports/orders.csv"' in await (await both.get("/backoffice/exports")).text()
+    table = await both.get("/backoffice/exports/orders.csv")
+    assert (table.status, table.content_type) == (200, "text/csv")
