@@ -211,6 +211,9 @@ async def _may_pay_cash(request: web.Request, order: Order) -> bool:
 
 def _news(order: Order, payment: Payment | None) -> str:
     """What to tell somebody who comes back from the bank."""
+    # Money that does not match goes nowhere by itself, whatever became of the order: people look at it.
+    if payment is not None and payment.state is State.MISMATCH:
+        return "mismatch"
     # Money that came too late prepares no goods, it goes back.
     if order.fulfilment is Fulfilment.CANCELLED:
         return "cancelled"
@@ -220,7 +223,7 @@ def _news(order: Order, payment: Payment | None) -> str:
         return "cash"
     if payment is None or payment.state is State.CLOSED:
         return "declined"
-    return "mismatch" if payment.state is State.MISMATCH else "waiting"
+    return "waiting"
 
 
 def _is_phone(request: web.Request) -> bool:

@@ -188,6 +188,17 @@ async def test_money_that_came_after_the_cancelling_promises_no_goods(guest: Gue
     assert "We are getting your goods together." not in page
 
 
+async def test_money_that_does_not_match_is_looked_at_though_the_order_is_cancelled(
+    guest: Guest, market: Market
+) -> None:
+    await guest.pay()
+    await cancel(market, guest.order.order_id)
+    assert await hear(market, notice(f"{guest.order.number.replace('-', '')}_1", amount=1)) is Outcome.MISMATCH
+    page = await guest.page("/payment/return")
+    assert "We are looking at it and will write to you" in page
+    assert "it goes back to you by itself" not in page
+
+
 async def test_who_pays_by_the_link_comes_back_by_it_though_the_order_has_joined_an_account(
     guest: Guest, bank: TestServer, market: Market
 ) -> None:
