@@ -42,9 +42,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share something of their module run in one process, so that it is made once."""
+    """Tests that share something of their module run in one process, and all that need the demo shop: it is made once."""
     known: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no other way
-    if any(one[-1].scope == "module" for one in known.values()):
+    if item.path.parent.name == "browser":
+        item.add_marker(pytest.mark.xdist_group("browser"))
+    elif any(one[-1].scope == "module" and one[-1].baseid for one in known.values()):
         item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 

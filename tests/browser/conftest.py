@@ -39,11 +39,6 @@ ARGUMENTS = [
 Browse = Callable[..., Awaitable[Page]]
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """All in one test process: the demo shop is started once."""
-    item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The system's Chromium; the tests are skipped, and say why, where there is none."""

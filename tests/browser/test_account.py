@@ -58,7 +58,10 @@ async def switch_second_factor_on(page: Page) -> bytes:
     return secret
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["with script", "with forms only"])
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(True, id="with script"), pytest.param(False, id="with forms only", marks=pytest.mark.slow)],
+)
 async def test_the_whole_life_of_an_account(browse: Browse, script: bool) -> None:
     person = Person()
     page = await browse(java_script_enabled=script)
@@ -114,7 +117,7 @@ async def test_s71_fields_take_what_is_pasted_and_tell_password_managers_what_th
 
 
 @pytest.mark.parametrize("path", [*PAGES, *GUESTS_PAGES])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 async def test_axe_finds_nothing(browse: Browse, member: StorageState, axe: str, path: str, scheme: str) -> None:
     state = member if path in PAGES else None
     page = await browse(storage_state=state, color_scheme=scheme, viewport={"width": 360, "height": 800})

@@ -75,7 +75,7 @@ async def test_members_find_every_page_in_order(
     assert said == []
 
 
-@pytest.mark.parametrize("prefix", ["", "/zh"])
+@pytest.mark.parametrize("prefix", ["/zh", pytest.param("", marks=pytest.mark.slow)])
 async def test_no_page_scrolls_sideways_on_the_smallest_phone(
     browse: Browse, member: StorageState, prefix: str
 ) -> None:

@@ -35,7 +35,10 @@ async def invite(page: Page, who: Colleague, name: str, role: str) -> None:
     await press(page)
 
 
-@pytest.mark.parametrize("script", [True, False], ids=["with script", "with forms only"])
+@pytest.mark.parametrize(
+    "script",
+    [pytest.param(True, id="with script"), pytest.param(False, id="with forms only", marks=pytest.mark.slow)],
+)
 async def test_s63_s64_from_the_invitation_to_the_end_of_access(browse: Browse, script: bool) -> None:
     owner = await browse(java_script_enabled=script)
     await staff_sign_in(owner)

@@ -66,7 +66,14 @@ def test_y2_y4_watchdogs_and_restarts(place: Host) -> None:
         assert place.values(unit, "TimeoutStopSec") == ["15"]
 
 
-@pytest.mark.parametrize("unit", ["shop-worker.service", "shop-relay.service", "shop-beat.service"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "shop-relay.service",
+        pytest.param("shop-worker.service", marks=pytest.mark.slow),
+        pytest.param("shop-beat.service", marks=pytest.mark.slow),
+    ],
+)
 def test_f_w2_each_program_as_its_unit_starts_it_is_ready_watched_and_ends(
     place: Host, watching: Manager, unit: str, clean: None
 ) -> None:

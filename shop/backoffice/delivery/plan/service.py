@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,28 +33,30 @@ async def coming_windows(conn: Connection, zone_id: int) -> list[Window]:
     return await coming.order_by("starts_at", "ends_at")[:SHOWN]
 
 
-async def add(conn: Connection, actor: Actor, zone_id: int, values: Mapping[str, Any], timezone: ZoneInfo) -> None:
+async def add(
+    conn: Connection, actor: Actor, zone_id: int, values: Mapping[str, Any], today: date, timezone: ZoneInfo
+) -> None:
     """Another entry of the plan, and its windows at once; raises UniqueViolation."""
     await PlannedWindow.objects.using(conn).create(zone_id=zone_id, **values)
-    await make_windows(conn, datetime.now(timezone).date(), timezone)
+    await make_windows(conn, today, timezone)
     await audit.record(conn, actor, "plan.created", f"zone:{zone_id}", None, values)
 
 
 async def change(
-    conn: Connection, actor: Actor, entry: PlannedWindow, values: Mapping[str, Any], timezone: ZoneInfo
+    conn: Connection, actor: Actor, entry: PlannedWindow, values: Mapping[str, Any], today: date, timezone: ZoneInfo
 ) -> None:
     """Another entry in its place; windows that orders have taken stay as they are. Raises UniqueViolation."""
     await PlannedWindow.objects.using(conn).filter(id=entry.id).update(**values)
-    await _forget_windows(conn, entry, timezone)
-    await make_windows(conn, datetime.now(timezone).date(), timezone)
+    await _forget_windows(conn, entry, today, timezone)
+    await make_windows(conn, today, timezone)
     before = {name: getattr(entry, name) for name in NAMES}
     await audit.record(conn, actor, "plan.changed", f"zone:{entry.zone_id}", before, values)
 
 
-async def remove(conn: Connection, actor: Actor, entry: PlannedWindow, timezone: ZoneInfo) -> None:
+async def remove(conn: Connection, actor: Actor, entry: PlannedWindow, today: date, timezone: ZoneInfo) -> None:
     """The end of an entry; windows that orders have taken stay."""
     if await PlannedWindow.objects.using(conn).filter(id=entry.id).delete():
-        await _forget_windows(conn, entry, timezone)
+        await _forget_windows(conn, entry, today, timezone)
         before = {name: getattr(entry, name) for name in NAMES}
         await audit.record(conn, actor, "plan.deleted", f"zone:{entry.zone_id}", before, None)
 
@@ -70,9 +72,8 @@ async def set_capacity(conn: Connection, actor: Actor, window_id: int, capacity:
     return window
 
 
-async def _forget_windows(conn: Connection, entry: PlannedWindow, timezone: ZoneInfo) -> None:
+async def _forget_windows(conn: Connection, entry: PlannedWindow, today: date, timezone: ZoneInfo) -> None:
     """Takes the coming windows of an entry away, but those an order stands for, cancelled ones too."""
-    today = datetime.now(timezone).date()
     days = [today + timedelta(days=number) for number in range(DAYS_AHEAD + 1)]
     starts = [
         datetime.combine(day, entry.starts, timezone).astimezone(UTC) for day in days if day.weekday() == entry.weekday

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
@@ -32,7 +34,7 @@ async def plan(request: web.Request) -> web.StreamResponse:
     actor = await actor_of(request)
     try:
         async with request.app[DB].transaction() as conn:
-            await service.add(conn, actor, found.id, form.values, request.app[SETTINGS].timezone)
+            await service.add(conn, actor, found.id, form.values, *_today(request))
     except UniqueViolation:
         form.wrong(form.starts, TWICE)
         return await _plan_page(request, found, form, status=WRONG)
@@ -51,7 +53,7 @@ async def planned(request: web.Request) -> web.StreamResponse:
     actor = await actor_of(request)
     try:
         async with request.app[DB].transaction() as conn:
-            await service.change(conn, actor, found, form.values, request.app[SETTINGS].timezone)
+            await service.change(conn, actor, found, form.values, *_today(request))
     except UniqueViolation:
         form.wrong(form.starts, TWICE)
         return await _entry_page(request, found, form, status=WRONG)
@@ -63,7 +65,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
     actor = await actor_of(request)
     async with request.app[DB].transaction() as conn:
         found = await _asked_for(conn, request)
-        await service.remove(conn, actor, found, request.app[SETTINGS].timezone)
+        await service.remove(conn, actor, found, *_today(request))
     return _back_to(request, "backoffice.delivery.plan", found.zone_id)
 
 
@@ -125,3 +127,9 @@ def _back_to(request: web.Request, page: str, zone_id: int, wrong: str = "") -> 
     response = see_other(request, page, id=zone_id)
     flash(request, response, wrong or gettext(request[LANG], "Saved."), "error" if wrong else "success")
     return response
+
+
+def _today(request: web.Request) -> tuple[date, ZoneInfo]:
+    """The day it is in the shop, and the shop's time zone."""
+    timezone = request.app[SETTINGS].timezone
+    return datetime.now(timezone).date(), timezone
