@@ -7,7 +7,7 @@ from typing import Any, Final
 from shop.db import Connection, Now
 from shop.orders import service as orders
 from shop.orders.holds import change_method
-from shop.orders.models import Fulfilment, NotAllowed, Order
+from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
 from shop.orders.models import Payment as OrderPayment
 from shop.payments.models import TRANSITIONS, Notice, Outcome, Payment, PaymentNotice, Report, State, Status
 from shop.payments.queries import kept_notices, open_payment, payment_by_id, payment_of
@@ -52,6 +52,15 @@ async def begin(conn: Connection, order_id: int, provider: str) -> Payment:
         )
         await _note(conn, notice.id, await apply(conn, report))
     return await payment_by_id(conn, payment_id)
+
+
+async def pay_at_the_door(conn: Connection, order_id: int) -> None:
+    """Cash instead of a bank; raises NotAllowed when the order no longer waits, and StillOpen."""
+    await orders.lock_order(conn, order_id)
+    former = await open_payment(conn, order_id)
+    if former is not None:
+        raise StillOpen(former)
+    await change_method(conn, order_id, CASH)
 
 
 async def take_notice(conn: Connection, notice: Notice) -> Outcome:

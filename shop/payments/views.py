@@ -13,7 +13,6 @@ from shop.accounts.queries import account_by_id
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, SETTINGS, TOKENS, URLS
 from shop.metrics import PAYMENTS
-from shop.orders.holds import change_method
 from shop.orders.links import order_key
 from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
 from shop.orders.models import Payment as OrderPayment
@@ -22,7 +21,7 @@ from shop.payments.models import Notice, Payment, State
 from shop.payments.providers.base import Forged, Provider, ProviderAway, Visit
 from shop.payments.providers.registry import Providers
 from shop.payments.queries import latest_payment, open_payment
-from shop.payments.service import StillOpen, begin
+from shop.payments.service import StillOpen, begin, pay_at_the_door
 from shop.payments.settling import ask_once, hear, settle
 from shop.web.access import visitor_of
 from shop.web.bodies import posted
@@ -158,10 +157,10 @@ async def _begun(request: web.Request, order: Order, provider: Provider) -> Paym
     former = await _settled(request, order)
     if former is not None and former.state in {State.CAPTURED, State.SURPLUS, State.MISMATCH}:
         return former
-    if provider.name == CASH:
-        await db.in_transaction(lambda conn: change_method(conn, order.id, CASH))
-        return None
     try:
+        if provider.name == CASH:
+            await db.in_transaction(lambda conn: pay_at_the_door(conn, order.id))
+            return None
         return await db.in_transaction(lambda conn: begin(conn, order.id, provider.name))
     except StillOpen as twin:
         # The second click of the same person: the first one has just begun.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from shop.payments.service import begin, take_notice
 from tests.orders.market import Market
 
 TOTAL = 3000
+# What an order's page offers to pay with.
+BUTTON = re.compile(r'name="method" value="([a-z]+)"')
 
 
 async def unpaid_order(market: Market, **changes: Any) -> Placed:

@@ -18,10 +18,9 @@ from shop.payments.models import Outcome
 from shop.settings import Settings
 from tests.conftest import Visitor
 from tests.orders.market import Market
-from tests.payments.counter import cancel, hear, notice, promised, state, unpaid_order
-from tests.world import LIN, customer, sign_in, submit
+from tests.payments.counter import BUTTON, cancel, hear, notice, promised, state, unpaid_order
+from tests.world import LIN, customer
 
-BUTTON = re.compile(r'name="method" value="([a-z]+)"')
 SECONDS = 20
 
 
@@ -245,40 +244,6 @@ def test_the_sandbox_is_development_only(settings: Settings) -> None:
 
     with pytest.raises(SettingsError, match="exists only in development"):
         create_app(settings.model_copy(update={"development": False}))
-
-
-async def test_a_member_may_pay_at_the_door_instead(client: Visitor, bank: TestServer, market: Market) -> None:
-    lin = await customer(market.db, LIN)
-    await sign_in(client, LIN)
-    order = await unpaid_order(market, account_id=lin.id, email=LIN.email, email_key=LIN.email)
-    path = f"/orders/{order.number}"
-    page = await (await client.get(path)).text()
-    assert BUTTON.findall(page) == ["sandbox", "cash"]
-    leads = await submit(client, f"{path}/payment", {"method": "sandbox"}, on=path)
-    assert leads.status == 303
-    door = await submit(client, f"{path}/payment", {"method": "cash"}, on=path)
-    assert door.headers["Location"] == f"{path}/payment/return"
-    assert await state(market, order.order_id) == ("due", "placed", ["closed"])
-    async with market.db.read() as conn:
-        row = await conn.fetch_one("SELECT method, hold_until FROM orders")
-    assert row is not None
-    assert tuple(row) == ("cash", None)
-    assert await promised(market, "tasks.mail.send_new_order") == [{"order_id": order.order_id}]
-    assert "You pay at the door" in await (await client.get(f"{path}/payment/return")).text()
-    late = notice(f"{order.number.replace('-', '')}_1")
-    assert await hear(market, late) is Outcome.PAID
-    assert (await state(market, order.order_id))[0] == "paid"
-
-
-async def test_too_much_for_the_door_is_paid_online(client: Visitor, market: Market, settings: Settings) -> None:
-    lin = await customer(market.db, LIN)
-    await sign_in(client, LIN)
-    sku = await market.sku(99, settings.cash_ceiling)
-    total = settings.cash_ceiling + 1000
-    order = await market.buy_one(market.wish((sku, 1), total=total, account_id=lin.id, email_key=LIN.email))
-    assert isinstance(order, Placed)
-    page = await (await client.get(f"/orders/{order.number}")).text()
-    assert BUTTON.findall(page) == ["sandbox"]
 
 
 async def test_money_that_does_not_match_is_not_asked_for_again(guest: Guest, bank: TestServer, market: Market) -> None:
