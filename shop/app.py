@@ -51,8 +51,9 @@ from shop.orders.placing.models import Terms
 from shop.orders.placing.service import place_orders
 from shop.orders.views import LIVE, PAYMENT_PART
 from shop.passwords import Passwords
+from shop.payments.alarms import Alarms
 from shop.payments.providers.registry import Providers
-from shop.payments.views import NOTICE_DESK, NOTICES_AT_ONCE, OWN_ORDER, PROVIDERS
+from shop.payments.views import FORGERIES, NOTICE_DESK, NOTICES_AT_ONCE, OWN_ORDER, PROVIDERS
 from shop.sealing import KeyRing
 from shop.settings import Settings
 from shop.start_checks import check_database
@@ -136,6 +137,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PROVIDERS] = Providers.of(settings)
     app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
     app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
+    app[FORGERIES] = Alarms()
     app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.by_link, shop.payments.views.payment_part
     set_up_templates(app, str(ROOT / "templates"))
     for routes in (*FEATURES, media.ROUTES, list(HEALTH)):

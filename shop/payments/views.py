@@ -17,6 +17,7 @@ from shop.orders.links import order_key
 from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
 from shop.orders.models import Payment as OrderPayment
 from shop.orders.queries import order_by_id
+from shop.payments.alarms import Alarms
 from shop.payments.models import Notice, Payment, State
 from shop.payments.providers.base import Forged, Provider, ProviderAway, Visit
 from shop.payments.providers.registry import Providers
@@ -36,6 +37,7 @@ OWN_ORDER: web.AppKey[Callable[[web.Request], Awaitable[Order]]] = web.AppKey("O
 
 # A storm of notices waits in line here, and leaves the connections to those who shop.
 NOTICE_DESK = web.AppKey("NOTICE_DESK", asyncio.Semaphore)
+FORGERIES = web.AppKey("FORGERIES", Alarms)
 
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 LARGEST_NOTICE: Final = 64 * 1024
@@ -94,11 +96,18 @@ async def notice(request: web.Request) -> web.StreamResponse:
             raise Forged("too long")
         said = provider.read_notice(request.headers, body)
     except Forged as problem:
-        PAYMENTS.labels(name, "refused").inc()
-        log.error("payment notice refused", provider=name, reason=str(problem), network=prefix_of(address_of(request)))
+        _refused(request, name, problem)
         return web.Response(status=400, text="fail", headers={"Cache-Control": "no-store"})
     await _heard(request, said)
     return web.Response(text=provider.receipt, headers={"Cache-Control": "no-store"})
+
+
+def _refused(request: web.Request, name: str, problem: Forged) -> None:
+    """The metric counts every one; security: anybody can send them, so the log hears once a minute how many there were."""
+    PAYMENTS.labels(name, "refused").inc()
+    if times := request.app[FORGERIES].rung(name):
+        network = prefix_of(address_of(request))
+        log.error("payment notice refused", provider=name, reason=str(problem), network=network, times=times)
 
 
 async def _heard(request: web.Request, said: Notice) -> None:
