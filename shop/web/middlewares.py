@@ -87,7 +87,9 @@ async def one_spelling(request: web.Request, handler: Handler) -> web.StreamResp
     if path.endswith("/") and request.method in {"GET", "HEAD"} and request.match_info.http_exception is not None:
         there = await own_page(request, path[:-1] + mark + query)
         if there is not None and path[:-1] not in _machines(request.app):
-            return web.Response(status=301, headers={"Location": there})
+            # security: a query may hold what opens an order, which no store between keeps
+            kept = {"Cache-Control": "no-store"} if mark else {}
+            return web.Response(status=301, headers={"Location": there, **kept})
     return await handler(request)
 
 

@@ -129,6 +129,7 @@ async def test_s65_the_page_tells_who_did_what_from_where_and_checks_the_chain(d
     page = await (await client.get("/backoffice/log?q=Tom")).text()
     assert all(word in page for word in ("192.0.2.7", "Customer order: shipped", "order:9", "paid"))
     assert "product:7" not in page
+    assert "订单：发货" in await (await client.get("/zh/backoffice/log?kind=order")).text()
     page = await (await client.get("/zh/backoffice/log?kind=product")).text()
     assert "商品：新建" in page
     assert "&lt;script&gt;" in page

@@ -216,6 +216,7 @@ async def test_a7_a_slash_too_many_moves_for_good_to_the_page_without_it(server:
             sent = f"{method} {path} HTTP/1.1\r\nHost: {host(server)}\r\nConnection: close\r\n\r\n"
             (reply,) = answers(await exchange(server, sent.encode()))
             assert (reply.status, reply.headers["location"]) == (301, there)
+            assert reply.headers.get("cache-control") == ("no-store" if "?" in path else None)
     for path in ("/nowhere/", "/cart//", "//cart/", "/cart/%2e%2e/", "/cart/../cart/", "/.//evil.example/", "/zh/%2f/"):
         sent = f"GET {path} HTTP/1.1\r\nHost: {host(server)}\r\nConnection: close\r\n\r\n"
         (reply,) = answers(await exchange(server, sent.encode()))
