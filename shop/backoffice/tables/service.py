@@ -24,7 +24,7 @@ from shop.db import Connection, F, Now, UniqueViolation
 from shop.i18n import N_
 from shop.orders.stock.service import receive, write_off
 from shop.tables import Line, NotATable, decoded, read_lines
-from shop.words import reading
+from shop.words import reading, readings_at_hand
 
 # An entry of the audit log: action, object, the values before and after.
 Step = tuple[str, str, Mapping[str, Any], Mapping[str, Any]]
@@ -79,6 +79,7 @@ async def work_on(conn: Connection, import_id: int, lines: Sequence[Line], at_on
     if table is None or not table.is_at_work:
         return False
     coming = _coming(lines, rules) if table.state is ImportState.CHECKING else {}
+    await readings_at_hand()
     steps = [await _look_at(conn, table, line, rules, coming) for line in lines[table.seen : table.seen + at_once]]
     for step in filter(None, steps):
         await record(conn, Actor(**table.by), *step)
