@@ -7,11 +7,13 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from shop.app import create_app
 from shop.embedded import Postgres, Valkey
@@ -41,13 +43,23 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Tests that share something of their module run in one process, and all that need the demo shop: it is made once."""
-    known: dict[str, Any] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009 - pytest has no other way
-    if item.path.parent.name == "browser":
-        item.add_marker(pytest.mark.xdist_group("browser"))
-    elif any(one[-1].scope == "module" and one[-1].baseid for one in known.values()):
-        item.add_marker(pytest.mark.xdist_group(item.path.stem))
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leaves a note how the run ended: the build tries again only what failed, never a run that did not come to its end."""
+    if session.config.cache is not None and not hasattr(session.config, "workerinput"):
+        session.config.cache.set("run/exit-status", int(exitstatus))
+
+
+class ByFile(LoadScopeScheduling):
+    """A file's tests run in one process, for they may share something; so do all that need the demo shop: it is made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """How tests are handed out to test processes."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
