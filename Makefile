@@ -24,7 +24,7 @@ run: ## set up what is missing and start the whole shop here
 	@$(PYTHON) run.py dev
 
 test: .prepared ## run the tests on servers of their own; ARGS=tests/db for a part, SERVICES=system for Debian's servers
-	@$(BIN)/python -m pytest -q -n auto -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --no-loadscope-reorder -m "not slow" $(ARGS)
 
 prove: .prepared ## fire crowds at a scratch shop, then run the longer proofs; BREAK=stock-guard plants a bug that has to be found
 	@$(PYTHON) run.py prove $(BREAK)

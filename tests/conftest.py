@@ -49,6 +49,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.cache.set("run/exit-status", int(exitstatus))
 
 
+# What takes longest by the file begins first, so that no test process is left with it at the end.
+LONG = ("browser", "faults", "production", "start")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which files are handed out."""
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 class ByFile(LoadScopeScheduling):
     """A file's tests run in one process, for they may share something; so do all that need the demo shop: it is made once."""
 

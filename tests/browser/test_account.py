@@ -116,8 +116,9 @@ async def test_s71_fields_take_what_is_pasted_and_tell_password_managers_what_th
         assert is_taken
 
 
+@pytest.mark.slow  # tests/browser/test_pages.py looks at most of them each time
 @pytest.mark.parametrize("path", [*PAGES, *GUESTS_PAGES])
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_axe_finds_nothing(browse: Browse, member: StorageState, axe: str, path: str, scheme: str) -> None:
     state = member if path in PAGES else None
     page = await browse(storage_state=state, color_scheme=scheme, viewport={"width": 360, "height": 800})

@@ -13,7 +13,7 @@ from tests.browser.journey import goods
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 # Each language, scheme and width is judged once; the narrowest screen is looked at in both languages.
-LOOKS = [("", "light", 1280), ("/zh", "dark", 360)]
+LOOKS = [("/zh", "dark", 360), pytest.param("", "light", 1280, marks=pytest.mark.slow)]
 GUEST_PAGES = [
     "/categories/fruit",
     "/search?q=apple",
