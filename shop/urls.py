@@ -89,6 +89,7 @@ PATHS: Mapping[str, str] = {
     "backoffice.goods.sku_order": "/backoffice/goods/skus/{id}/order",
     "backoffice.goods.stock": "/backoffice/goods/skus/{id}/stock",
     "backoffice.invitation": "/backoffice/invitations/{token}",
+    "backoffice.kept": "/backoffice/kept/{id}",
     "backoffice.login": "/backoffice/login",
     "backoffice.login_code": "/backoffice/login/code",
     "backoffice.logout": "/backoffice/logout",

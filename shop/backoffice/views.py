@@ -78,7 +78,7 @@ async def conflict_page(
     """
     sent = [(name, value) for name, value in (await posted(request)).items() if name not in {FIELD, VERSION}]
     rows = [
-        (field.label.text, _told(field, field.data), _told(field, theirs[field.short_name]))
+        (field.label.text, told(field, field.data), told(field, theirs[field.short_name]))
         for field in form
         if field.short_name in theirs
     ]
@@ -100,13 +100,12 @@ async def confirm_page(
     return await render(request, "backoffice/confirm.html", **context)
 
 
-def _told(field: Any, value: object) -> str:
+def told(field: Any, value: object) -> str:
     """A value as the field's own choices call it."""
     if hasattr(field, "told"):
         return str(field.told(value))
-    choices = (
-        {str(key): str(label) for key, label, *_ in field.iter_choices()} if hasattr(field, "iter_choices") else {}
-    )
+    has_choices = getattr(field, "choices", None) is not None
+    choices = {str(key): str(label) for key, label, *_ in field.iter_choices()} if has_choices else {}
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(choices.get(str(one), str(one)) for one in value)
     return "" if value is None else choices.get(str(value), str(value))

@@ -25,6 +25,15 @@ def known_device(request: web.Request, account_id: int | None, cookie: str = DEV
     return f"{owner}.{mark}" if account_id is not None and owner == account_id else None
 
 
+def device_owner(request: web.Request, cookie: str = DEVICE) -> int | None:
+    """Who signed in with this browser last; None when nobody did, or nobody can tell."""
+    try:
+        owner, _ = request.app[TOKENS].read(cookie, cookie_of(request, cookie), SECONDS)
+    except LinkInvalid:
+        return None
+    return int(owner)
+
+
 def know_device(request: web.Request, response: web.StreamResponse, account_id: int, cookie: str = DEVICE) -> None:
     """Mark this browser as one of the account's owner."""
     if known_device(request, account_id, cookie) is None:

@@ -38,6 +38,9 @@ class SessionAuthority(Protocol):
     async def look_up(self, id_hash: bytes) -> SessionRecord | None:
         """The live session, noted as used just now; None when there is none (any more)."""
 
+    async def owner(self, id_hash: bytes) -> int | None:
+        """Whose session it is or was, though it may have ended."""
+
     async def change(
         self, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
     ) -> SessionRecord | None:
@@ -146,6 +149,11 @@ class SessionStorage(aiohttp_session.AbstractStorage):
     async def record(self, request: web.Request, *, certain: bool = True) -> SessionRecord | None:
         """The session behind the request as it is; `certain` asks the row itself, and only then raises DbError."""
         return (await self._known(request, None, certain)).record
+
+    async def owner(self, request: web.Request) -> int | None:
+        """Whose session the cookie was, though it may have ended: proof of nothing that is still to come. Raises DbError."""
+        presented = Presented.of(request, self._cookie)
+        return None if presented is None else await self._authority.owner(presented.id_hash)
 
     async def load_session(self, request: web.Request) -> Session:
         """The session for `aiohttp_session.get_session`; an id we do not know is never adopted."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from aiohttp import web
 
+from shop.web.known_devices import STAFF_DEVICE, device_owner
 from shop.web.sessions import STAFF_SESSIONS
 from shop.web.visitor import FRESH_SECONDS
 
@@ -53,6 +54,15 @@ async def staff_of(request: web.Request) -> Staff | None:
     if record is None:
         return None
     return Staff(record.account_id, record.name, record.permissions, record.id_hash, record.signed_in_at)
+
+
+async def last_seen_staff(request: web.Request) -> int | None:
+    """Who of the staff was signed in with this browser last: by the session that has ended, else by the browser's mark.
+
+    It opens nothing: it only says whose a form is that comes too late. Raises DbError while PostgreSQL is away.
+    """
+    owner = await request.app[STAFF_SESSIONS].owner(request)
+    return owner if owner is not None else device_owner(request, STAFF_DEVICE)
 
 
 async def signed_in_staff(request: web.Request) -> Staff:

@@ -8,12 +8,13 @@ from ipaddress import ip_address
 from aiohttp import web
 
 from shop.keys import LANG, SETTINGS, URLS
+from shop.web import kept_forms
 from shop.web.access import LONGEST_NEXT
 from shop.web.middlewares import Handler
 from shop.web.peers import address_of
 from shop.web.respond import render
 from shop.web.side import is_backoffice
-from shop.web.staff import Permission, staff_of
+from shop.web.staff import Permission, last_seen_staff, staff_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,13 @@ class StaffDoor:
         """None lets in; a guest or customer is sent to sign in, staff without the permission get 403."""
         staff = await staff_of(request)
         if staff is None:
-            return _to_sign_in(request)
+            return await _to_sign_in(request, await last_seen_staff(request) if request.method == "POST" else None)
         if not staff.may(self.permission):
             return await render(request, "backoffice/refused.html", status=403, permission=self.permission)
-        return None if staff.is_fresh or not self.is_fresh else _to_sign_in(request)
+        if self.is_fresh and not staff.is_fresh:
+            return await _to_sign_in(request, staff.staff_id)
+        await kept_forms.forget(request)
+        return None
 
 
 def staff_only(permission: Permission, *, fresh: bool = False) -> StaffDoor:
@@ -54,8 +58,11 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
     return await handler(request)
 
 
-def _to_sign_in(request: web.Request) -> web.Response:
-    come_back = request.rel_url.raw_path_qs if request.method in {"GET", "HEAD"} else ""
+async def _to_sign_in(request: web.Request, staff_id: int | None) -> web.Response:
+    """To sign in, and then on; what was typed is kept for whoever was signed in here, and shown to nobody else."""
+    come_back = request.rel_url.raw_path_qs
+    if request.method == "POST" and staff_id is not None:
+        come_back = await kept_forms.keep(request, staff_id) or come_back
     query = {"next": come_back} if 0 < len(come_back) <= LONGEST_NEXT else None
     path = request.app[URLS].path("backoffice.login", request[LANG], query)
     return web.Response(status=303, headers={"Location": path, "Cache-Control": "no-store"})

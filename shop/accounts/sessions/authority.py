@@ -44,6 +44,11 @@ class Authority:
         record, is_due = found
         return await self._prolonged(record) if is_due else record
 
+    async def owner(self, id_hash: bytes) -> int | None:
+        """Whose session it is or was, as long as its row is kept."""
+        async with self._db.read() as conn:
+            return await queries.owner_of(conn, id_hash, self._realm)
+
     async def change(
         self, id_hash: bytes, changed: Mapping[str, Any], removed: Collection[str]
     ) -> SessionRecord | None:

@@ -19,6 +19,12 @@ async def live_session(conn: Connection, id_hash: bytes, realm: Realm = CUSTOMER
     return None if row is None else (record_of(row), row.is_due)
 
 
+async def owner_of(conn: Connection, id_hash: bytes, realm: Realm = CUSTOMERS) -> int | None:
+    """Whose session it is or was; ended ones are kept for a day and longer."""
+    owner: int | None = await conn.fetch_value(_owner(realm), {"id_hash": id_hash})
+    return owner
+
+
 async def open_sessions(conn: Connection, account_id: int, realm: Realm = CUSTOMERS) -> list[OpenSession]:
     """Where an account is signed in, used last first."""
     rows = await conn.fetch_all(_open(realm), {"account_id": account_id})
@@ -55,6 +61,12 @@ def _live(realm: Realm) -> str:
     due = f"s.last_seen_at < now() - least({NOTED_EVERY}, s.idle_seconds / 4.0) * interval '1 second' AS is_due"
     # On every signed-in request that Redis does not answer; measured by tests/bench/pages.py.
     return f"SELECT {columns(realm)}, {due} FROM {_joined(realm)} WHERE s.id_hash = %(id_hash)s AND {is_live(realm)}"  # noqa: S608
+
+
+@cache
+def _owner(realm: Realm) -> str:
+    # Of whichever table the realm names.
+    return f"SELECT account_id FROM {realm.sessions} WHERE id_hash = %(id_hash)s"  # noqa: S608
 
 
 @cache
