@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -50,8 +51,8 @@ def prepare(lock: str, *, again: bool = False) -> None:
         raise InstallationError("The shop needs Python 3.11 or newer.")
     with _one_at_a_time():
         python_is_due = not _is_stamped(_stamp(lock), _python_print(lock))
-        tried = VENV / ".front-end-tried"
-        front_end_is_due = not _is_stamped(tried, _front_end_print()) or (again and not NODE_MODULES.exists())
+        given_up = not again and _is_stamped(VENV / ".front-end-tried", _front_end_print())
+        front_end_is_due = not given_up and not _front_end_is_there()
         if python_is_due or front_end_is_due:
             _install(lock, python_is_due, front_end_is_due)
 
@@ -68,10 +69,9 @@ def _install(lock: str, python_is_due: bool, front_end_is_due: bool) -> None:
         packages.result()
         _put_stamp(_stamp(lock), _python_print(lock))
         (VENV / ".half-done").unlink(missing_ok=True)
-    if front_end:
+    if front_end and (problem := front_end.exception()):
         _put_stamp(VENV / ".front-end-tried", _front_end_print())
-        if problem := front_end.exception():
-            print(f"Pictures and editor could not be fetched, so the shop draws its pictures itself ({problem})")  # noqa: T201
+        print(f"Pictures and editor could not be fetched, so the shop draws its pictures itself ({problem})")  # noqa: T201
 
 
 @contextmanager
@@ -152,6 +152,8 @@ def _install_with_pip(pip: list[str], requirements: str) -> None:
 
 def _install_front_end(pip: list[str]) -> None:
     """Install the front-end packages with the machine's Node, else with one that comes as a Python package."""
+    if NODE_MODULES.is_symlink():  # npm would empty the folder of another checkout
+        raise InstallationError("node_modules is a link, and where it leads is not ours to change.")
     environment = dict(os.environ)
     if found := shutil.which("npm"):
         npm = [found]
@@ -166,6 +168,8 @@ def _install_front_end(pip: list[str]) -> None:
         raise InstallationError(f"npm was not done after {NPM_PATIENCE:.0f} s.") from None
     if result.returncode:
         raise InstallationError(f"npm could not install them: {_last_line(result.stderr)}")
+    if not _front_end_is_there():
+        raise InstallationError("npm said that all was well, but packages are missing.")
 
 
 def _run(
@@ -207,6 +211,22 @@ def _python_print(lock: str) -> str:
 
 def _front_end_print() -> str:
     return hashlib.sha256((HOME / "package-lock.json").read_bytes()).hexdigest()
+
+
+def _front_end_is_there() -> bool:
+    """Is every package of package-lock.json in node_modules, by what npm noted there and by its own file?"""
+    try:
+        noted = _locked(NODE_MODULES / ".package-lock.json")
+    except (OSError, ValueError):
+        return False
+    wanted = _locked(HOME / "package-lock.json")
+    return noted == wanted and all((HOME / name / "package.json").is_file() for name in wanted)
+
+
+def _locked(lock: Path) -> dict[str, str]:
+    """Return the checksum of each package by its folder; raises OSError or ValueError."""
+    packages = json.loads(lock.read_text()).get("packages", {})
+    return {name: facts["integrity"] for name, facts in packages.items() if name}
 
 
 def _is_stamped(stamp: Path, content: str) -> bool:

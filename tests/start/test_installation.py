@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,19 +77,72 @@ def test_a_pip_that_fails_says_why_in_one_line(tmp_path: Path, monkeypatch: pyte
         installation._install_with_pip(failing, "nothing==1\n")
 
 
-def test_without_pictures_the_shop_starts_and_says_so(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    npm = tmp_path / "npm"
-    npm.write_text("#!/bin/sh\necho 'npm error network is away' >&2\nexit 1\n")
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout whose Python packages are there, and whose npm notes how often it was called."""
+    home, npm = tmp_path / "home", tmp_path / "npm"
+    (home / ".venv").mkdir(parents=True)
+    (home / "config/locks").mkdir(parents=True)
+    (home / "config/locks/run.txt").touch()
+    (home / "package-lock.json").write_text(json.dumps({"packages": {"": {}, "node_modules/axe": {"integrity": "1"}}}))
+    npm.write_text(
+        f"#!/bin/sh\necho x >> {tmp_path}/calls\n[ -e {tmp_path}/away ] && echo 'npm error away' >&2 && exit 1\n"
+        "mkdir -p node_modules/axe && cp package-lock.json node_modules/.package-lock.json && echo {} > node_modules/axe/package.json\n"
+    )
     npm.chmod(0o755)
-    monkeypatch.setattr(installation, "VENV", tmp_path / "venv")
-    (tmp_path / "venv").mkdir()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    installation._install("run", python_is_due=False, front_end_is_due=True)
-    said = capsys.readouterr().out
-    assert "the shop draws its pictures itself (npm could not install them: npm error network is away)" in said
-    assert (tmp_path / "venv" / ".front-end-tried").exists()
+    places = {
+        "HOME": home,
+        "VENV": home / ".venv",
+        "LOCKS": home / "config/locks",
+        "NODE_MODULES": home / "node_modules",
+    }
+    for name, place in places.items():
+        monkeypatch.setattr(installation, name, place)
+    installation._put_stamp(installation._stamp("run"), installation._python_print("run"))
+    return home
+
+
+def test_front_end_packages_that_somebody_emptied_are_fetched_again(checkout: Path) -> None:
+    calls = checkout.parent / "calls"
+    installation.prepare("run")
+    installation.prepare("run", again=True)
+    assert calls.read_text() == "x\n"
+    shutil.rmtree(checkout / "node_modules")
+    (checkout / "node_modules").mkdir()
+    installation.prepare("run")
+    assert calls.read_text() == "x\n" * 2
+    (checkout / "node_modules/axe/package.json").unlink()
+    installation.prepare("run")
+    assert calls.read_text() == "x\n" * 3
+    assert (checkout / "node_modules/axe/package.json").exists()
+
+
+def test_without_pictures_the_shop_starts_and_says_so_and_tries_again_when_asked(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = checkout.parent / "calls"
+    (checkout.parent / "away").touch()
+    installation.prepare("run")
+    installation.prepare("run")
+    assert calls.read_text() == "x\n"
+    installation.prepare("run", again=True)
+    assert calls.read_text() == "x\n" * 2
+    told = "so the shop draws its pictures itself (npm could not install them: npm error away)\n"
+    assert capsys.readouterr().out.count(told) == 2
+
+
+def test_front_end_packages_of_another_checkout_are_left_alone(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    another = checkout.parent / "another"
+    another.mkdir()
+    (another / "precious").touch()
+    (checkout / "node_modules").symlink_to(another)
+    installation.prepare("run", again=True)
+    assert "(node_modules is a link, and where it leads is not ours to change.)" in capsys.readouterr().out
+    assert [file.name for file in another.iterdir()] == ["precious"]
+    assert not (checkout.parent / "calls").exists()
 
 
 def test_the_help_lists_every_command_without_any_package() -> None:
