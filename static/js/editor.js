@@ -37,11 +37,19 @@ function sender(area) {
   };
 }
 
-// A pasted page brings pictures from elsewhere, which the server would drop: drop them where the person sees it.
-function withoutForeignPictures(event) {
-  for (const picture of event.node.querySelectorAll("img")) {
+// A pasted page brings handlers and pictures from elsewhere, which the server would drop. They go before the editor reads them,
+// where the person sees it: browsers fetch such pictures and report each handler that is read, though none runs. So handlers
+// go while all of it is still text, which need not find every one.
+const TAG = /<[a-z](?:[^>"']|"[^"]*"|'[^']*')*>/gi;
+const HANDLER = /([\s/"'])on\w+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>"']*)/gi;
+
+function ownContent(html) {
+  const paper = document.createElement("template");
+  paper.innerHTML = html.replace(TAG, (tag) => tag.replace(HANDLER, "$1"));
+  for (const picture of paper.content.querySelectorAll("img")) {
     if (!/^(blob:|data:|\/media\/)/.test(picture.getAttribute("src") ?? "")) picture.remove();
   }
+  return paper.innerHTML;
 }
 
 // A form is not sent before the pictures of all its editors have arrived.
@@ -122,8 +130,13 @@ function settings(area) {
     paste_data_images: Boolean(uploads),
     images_file_types: "jpeg,jpg,png,webp,gif",
     ...(uploads ? { images_upload_handler: sender(area), file_picker_types: "image" } : {}),
-    paste_postprocess: (_, event) => withoutForeignPictures(event),
+    paste_preprocess: (_, event) => {
+      event.content = ownContent(event.content);
+    },
     setup: (made) => {
+      made.on("BeforeSetContent", (event) => {
+        if (typeof event.content === "string" && !event.selection) event.content = ownContent(event.content);
+      });
       made.on("init", () => {
         made.iframeElement.title = area.labels[0]?.textContent.trim() ?? "";
         made.getContainer().setAttribute("data-editor-ready", "");

@@ -1,9 +1,7 @@
-"""A product made in a real browser: rich text, two pictures, hostile words in every field; published, and seen in the shop."""
+"""Goods looked after in a real browser: every page of theirs, and the same by forms alone."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from typing import Any
 
 import pytest
@@ -13,7 +11,6 @@ from shop.assets import BORROWED, borrowed_from
 from shop.installation import NODE_MODULES
 from tests.browser.conftest import Browse
 from tests.browser.staff import staff_sign_in
-from tests.media.conftest import picture_bytes
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -36,92 +33,6 @@ async def violations(page: Page, axe: str) -> list[Any]:
     ours = "{ exclude: [['.tox-statusbar__branding']] }"  # the editor's own signature
     found = await page.evaluate(f"axe.run({ours}, {{ resultTypes: ['violations'] }})")
     return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]]
-
-
-async def write_product(page: Page, name: str) -> str:
-    """A draft with script in each of its texts; the path of its page."""
-    await page.goto("/backoffice/goods/new")
-    await page.locator("[data-editor-ready]").nth(1).wait_for()
-    await page.fill("[name=name_en]", name)
-    for field in ("name_zh", "subtitle_en", "subtitle_zh", "ingredients_en", "storage_en"):
-        await page.fill(f"[name={field}]", f"{field}{RUNS}")
-    await page.fill("[name=slug_zh]", f"{name.lower()}-zh")
-    await page.evaluate("html => tinymce.get('description_en').setContent(html)", "<h2>Sour</h2><p>and good</p>")
-    await save(page)
-    return page.url.partition("#")[0]
-
-
-async def add_size(page: Page, path: str, code: str) -> None:
-    await page.goto(f"{path}/skus/new")
-    for field, text in {"code": code, "price": "12.50", "weight": "500"}.items():
-        await page.fill(f"[name={field}]", text)
-    for field in ("unit_en", "unit_zh", "name_en", "name_zh"):
-        await page.fill(f"[name={field}]", f"500 g{RUNS}")
-    await save(page)
-    await page.select_option("[name=reason]", "received")
-    await page.fill("[name=quantity]", "40")
-    async with page.expect_navigation():
-        await page.locator(".cell-form button").click()
-    assert "40 in stock now" in await page.locator("main").inner_text()
-
-
-async def add_pictures(page: Page, path: str) -> None:
-    """Two at once, the second dragged before the first."""
-    await page.goto(f"{path}/pictures")
-    files: list[Any] = [
-        {"name": f"{colour}.png", "mimeType": "image/png", "buffer": picture_bytes((320, 320), colour=colour)}
-        for colour in ("#a02040", "#3060a0")
-    ]
-    await page.set_input_files("[name=pictures]", files)
-    async with page.expect_navigation():
-        await page.locator("form[enctype] button").click()
-    alts = page.locator(".pictures input[name$=_en]")
-    await alts.first.fill(f'"{RUNS}')
-    await alts.last.fill("Blue")
-    shots = page.locator(".pictures img")
-    await shots.last.drag_to(shots.first, target_position={"x": 5, "y": 5})
-    await save(page)
-    assert await page.locator(".pictures input[name$=_en]").first.input_value() == "Blue"
-
-
-async def seen_in_the_shop(page: Page, path: str) -> None:
-    async with asyncio.timeout(20):
-        while (answer := await page.goto(path)) is None or answer.status != 200:
-            await asyncio.sleep(0.05)
-
-
-@with_editor
-async def test_a_product_is_made_published_and_seen_and_nothing_in_it_runs(browse: Browse, axe: str) -> None:
-    page, shopper = await browse(viewport={"width": 1280, "height": 900}), await browse()
-    dialogs: list[str] = []
-    for one in (page, shopper):
-        one.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    await staff_sign_in(page)
-    name = f"Plum{secrets.token_hex(3)}"
-    path = await write_product(page, name)
-    await add_size(page, path, name.upper())
-    await add_pictures(page, path)
-    assert (await shopper.goto(f"/products/{name.lower()}")).status == 404  # type: ignore[union-attr]
-    await page.goto(f"{path}/preview")
-    assert await page.locator("h1").inner_text() == name
-    await page.goto(path)
-    await page.locator("[data-editor-ready]").nth(1).wait_for()
-    await page.select_option("[name=status]", "online")
-    await save(page)
-
-    await seen_in_the_shop(shopper, f"/products/{name.lower()}")
-    prose = shopper.locator("article ~ section.prose")
-    assert await prose.locator("h2").last.inner_text() == "Sour"
-    assert await prose.locator("[onclick], script, [href^=javascript], [onerror]").count() == 0
-    assert await shopper.locator(".gallery__strip img").first.get_attribute("alt") == "Blue"
-    await seen_in_the_shop(shopper, f"/zh/products/{name.lower()}-zh")
-
-    await page.set_viewport_size({"width": 768, "height": 900})
-    for place in (f"/zh/backoffice/goods?q={name}", f"{path}/pictures"):
-        await page.goto(place)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 768, place
-        assert await violations(page, axe) == [], place
-    assert dialogs == []
 
 
 @pytest.mark.slow

@@ -50,6 +50,10 @@ COPY = """(data) => {
   body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true, cancelable: true }));
 }"""
 
+# Typed into the editor's view of its source: what would run is not even reported by the browser, and nothing is fetched.
+FROM_ELSEWHERE = """<p onclick="alert('>')">a<img/onerror=alert(1) src='https://evil.example/x.png'>b</p>
+<svg onload=alert(1)></svg><a href=javascript:alert(1) onmouseover='x'>c</a><img src=y alt="on=1">"""
+
 
 class Letter(Form):
     """One text."""
@@ -163,6 +167,7 @@ async def attackers_write(page: Page) -> None:
     """All at once, past the editor; then the editor opens what was kept."""
     await page.goto("/letter")
     await page.wait_for_selector("[data-editor-ready]")
+    await page.evaluate("html => tinymce.activeEditor.setContent(html)", FROM_ELSEWHERE)
     for some in ("\n".join(TEXTS), "".join(f"<p>{text}</p>" for text in TEXTS)):
         await page.evaluate(
             """text => { const form = document.querySelector("form.form"); tinymce.remove();
