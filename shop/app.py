@@ -71,6 +71,7 @@ from shop.web.server import LEAVING, Runner
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS, STAFF_SESSIONS
 from shop.web.shared_pages import SharedPages, edition_of
+from shop.web.stated import STATED, Stated
 from shop.web.templating import set_up_templates
 
 ROOT = Path(__file__).parent.parent
@@ -134,6 +135,7 @@ def create_app(settings: Settings) -> web.Application:
     app[PARTIALS] = Partials(HOLES)
     app[ERRORS] = {}
     app[PAGES] = Pages()
+    app[STATED] = Stated(app)
     app[PROVIDERS] = Providers.of(settings)
     app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
     app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
@@ -223,13 +225,20 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
 
 async def kept_pages(app: web.Application) -> AsyncIterator[None]:
     """What is kept of pages, forgotten as the database says."""
-    pages, settings = app[PAGES], app[SETTINGS]
+    pages, stated, settings = app[PAGES], app[STATED], app[SETTINGS]
     app[CACHE] = Cache.open(settings.cache_url, prefix="pages")
-    pages.changes = Changes(app[DB], pages.forget)
+
+    def forget(tag: str) -> None:
+        pages.forget(tag)
+        stated.heard(tag)
+
+    pages.changes = Changes(app[DB], forget)
     edition = await asyncio.to_thread(edition_of, ROOT, settings)
     pages.shared = SharedPages(app[CACHE], KeyRing(settings.secret_keys, "pages"), pages.changes, edition)
     pages.changes.start()
+    await stated.start()
     yield
+    await stated.stop()
     await pages.changes.stop()
     await pages.shared.close()
     await app[CACHE].close()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_FORM
-from email.utils import parseaddr
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -22,6 +22,7 @@ import jinja2
 
 from shop import i18n
 from shop.outbox import Hopeless, NotNow, ServiceAway
+from shop.profile import Profile
 from shop.settings import HOME, Settings
 from shop.urls import Urls
 
@@ -58,34 +59,43 @@ class Transport(Protocol):
 class Mailer:
     """Writes mails and sends them."""
 
-    def __init__(self, settings: Settings, transport: Transport) -> None:
-        self._name, self._sender = parseaddr(settings.mail_sender)
+    def __init__(
+        self, settings: Settings, transport: Transport, profile: Callable[[], Awaitable[Profile]] | None = None
+    ) -> None:
+        self._introduced = Profile.of({}, settings)
+        self._profile = profile
         self._host = urlsplit(settings.url).hostname or "localhost"
         self._transport = transport
         self._templates = {lang: _environment(settings, lang) for lang in settings.languages}
         self._fallback = settings.languages[0]
 
     @classmethod
-    def of(cls, settings: Settings) -> Mailer:
-        """Return the mailer that SHOP_MAIL_URL asks for."""
+    def of(cls, settings: Settings, profile: Callable[[], Awaitable[Profile]] | None = None) -> Mailer:
+        """Return the mailer that SHOP_MAIL_URL asks for; `profile` tells before each mail who sends it, else the settings do."""
         url = urlsplit(settings.mail_url)
         if url.scheme == "mailroom":
-            return cls(settings, MailRoom(mail_room(settings)))
-        return cls(settings, MailServer(url, local_hostname=urlsplit(settings.url).hostname or "localhost"))
+            return cls(settings, MailRoom(mail_room(settings)), profile)
+        server = MailServer(url, local_hostname=urlsplit(settings.url).hostname or "localhost")
+        return cls(settings, server, profile)
 
     async def send(self, mail: str, *, to: str, name: str, lang: str, reference: UUID, **words: Any) -> None:
         """Send `templates/emails/{mail}` to an address; the same reference always gives the same Message-ID."""
-        write = partial(self.write, mail, to=to, name=name, lang=lang, reference=reference, **words)
+        shop = self._introduced if self._profile is None else await self._profile()
+        write = partial(self.write, mail, to=to, name=name, lang=lang, reference=reference, shop=shop, **words)
         message = await asyncio.to_thread(write)
         receiver = message["To"].addresses[0].addr_spec
-        await self._transport.deliver(self._sender, receiver, message.as_bytes(policy=SMTP_FORM))
+        await self._transport.deliver(shop.sender_address, receiver, message.as_bytes(policy=SMTP_FORM))
 
-    def write(self, mail: str, *, to: str, name: str, lang: str, reference: UUID, **words: Any) -> EmailMessage:
+    def write(
+        self, mail: str, *, to: str, name: str, lang: str, reference: UUID, shop: Profile | None = None, **words: Any
+    ) -> EmailMessage:
         """Write the mail as text and HTML; raises MailRefused for an address or a subject that cannot be one."""
         spoken = lang if lang in self._templates else self._fallback
-        render = partial(self._render, self._templates[spoken], mail, {"name": name, **words})
+        shop = shop or self._introduced
+        told = {"shop": shop, "shop_name": shop.name, "name": name, **words}
+        render = partial(self._render, self._templates[spoken], mail, told)
         message = EmailMessage(policy=SMTP_FORM)
-        message["From"] = _address(self._name, self._sender)
+        message["From"] = _address(shop.sender_name, shop.sender_address)
         message["To"] = _address(name, to)
         message["Subject"] = _one_line(render("subject.txt").strip())
         message["Date"] = datetime.now(UTC)
@@ -191,7 +201,8 @@ def _environment(settings: Settings, lang: str) -> jinja2.Environment:
     )
     home = Urls(settings.url, settings.languages).absolute("catalog.home", lang)
     tag = i18n.LOCALES[lang].replace("_", "-")
-    environment.globals.update(lang=lang, locale_tag=tag, shop_name=settings.name, home=home)
+    environment.globals.update(lang=lang, locale_tag=tag, home=home)
+    environment.filters["text"] = lambda texts: i18n.text_in(texts, lang)
     return environment
 
 

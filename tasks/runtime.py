@@ -20,6 +20,7 @@ from shop.mailroom.service import keep_sent
 from shop.metrics import TASK_SECONDS, TASKS
 from shop.outbox import LEASE_SECONDS, Hopeless, Lease, NotNow, ServiceAway
 from shop.payments.providers.registry import Providers
+from shop.profile import Profile, profile_of
 from shop.settings import Settings
 from shop.tokens import Tokens
 from shop.urls import Urls
@@ -48,12 +49,18 @@ class Workshop:
     @classmethod
     async def open(cls, settings: Settings) -> Workshop:
         """Open it; an absent server is no error."""
+        db = await Database.open(url=settings.database_url, min_size=0, max_size=4)
+
+        async def profile() -> Profile:
+            async with db.read() as conn:
+                return await profile_of(conn, settings)
+
         return cls(
             settings,
-            await Database.open(url=settings.database_url, min_size=0, max_size=4),
+            db,
             Urls(settings.url, settings.languages),
             Tokens(settings.secret_keys),
-            Mailer.of(settings),
+            Mailer.of(settings, profile),
             await asyncio.to_thread(Providers.of, settings),  # it reads key files
         )
 

@@ -30,6 +30,7 @@ from shop.web.flash import flash
 from shop.web.headers import paying
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
+from shop.web.stated import STATED
 
 PROVIDERS = web.AppKey("PROVIDERS", Providers)
 # Finds the order of the address for those who may pay it, else raises 404; app.py hands it over.
@@ -191,12 +192,12 @@ async def _settled(request: web.Request, order: Order) -> Payment | None:
 
 
 async def _on_the_way(request: web.Request, order: Order, provider: Provider, payment: Payment) -> web.StreamResponse:
-    lang, urls, settings = request[LANG], request.app[URLS], request.app[SETTINGS]
+    lang, urls = request[LANG], request.app[URLS]
     # An order that has joined an account since may still be paid by whoever holds its link.
     is_keyed = order.account_id is None or keyed(request) is not None
     key = {"key": order_key(request.app[TOKENS], order.number)} if is_keyed else None
     visit = Visit(
-        subject=f"{settings.name} {order.number}",
+        subject=f"{request.app[STATED].profile.name} {order.number}",
         return_url=urls.absolute("payments.returned", lang, key, number=order.number),
         notify_url=urls.absolute("payments.notice", urls.languages[0], provider=provider.name),
         lang=lang,

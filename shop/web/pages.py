@@ -77,6 +77,7 @@ class Pages:
         self._by_tag: dict[str, set[Key]] = {}
         self._rendering: dict[Key, asyncio.Future[Kept | web.StreamResponse]] = {}
         self._size = 0
+        self._generation = 0  # of pages: all that were begun before everything was forgotten are of an older one
         # What stands in front of the shop (shop/web/ready.py) is told what was shown, with the bytes if to a guest, and what
         # is kept no longer.
         self.shown: Callable[[web.Request, Key, Kept, Any], None] = lambda *_: None
@@ -117,6 +118,7 @@ class Pages:
 
     def forget(self, tag: str) -> None:
         """Forgets every page that shows what changed."""
+        self._generation += tag == EVERYTHING
         keys = list(self.kept) if tag == EVERYTHING else list(self._by_tag.get(tag, ()))
         for key in keys:
             self.drop(key)
@@ -132,7 +134,8 @@ class Pages:
         if running is None:
             running = asyncio.ensure_future(render())
             self._rendering[key] = running
-            running.add_done_callback(lambda done: self._rendered(key, done))
+            generation = self._generation
+            running.add_done_callback(lambda done: self._rendered(key, done, generation))
         try:
             # A visitor who leaves must not take the page away from the others who wait for it.
             return await asyncio.shield(running)
@@ -142,8 +145,10 @@ class Pages:
                 raise
             return last
 
-    def _rendered(self, key: Key, done: asyncio.Future[Kept | web.StreamResponse]) -> None:
+    def _rendered(self, key: Key, done: asyncio.Future[Kept | web.StreamResponse], generation: int) -> None:
         del self._rendering[key]
+        if generation != self._generation:
+            return
         if not done.cancelled() and done.exception() is None and isinstance(kept := done.result(), Kept):
             self.keep(key, kept)
 

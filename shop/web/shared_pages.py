@@ -25,7 +25,7 @@ from shop.web.pages import KEPT_SECONDS, Kept, Key
 ASK_SECONDS: Final = 0.1
 # What a process may write within the life of a page: nobody fills Redis by walking through lists.
 BYTES: Final = 16 * 1024 * 1024
-# What pages say that is no row of the database.
+# What pages say that is no row of the database; the name is there for a shop whose back office has stated none.
 SHOWN: Final = ("url", "name", "languages", "currency", "timezone", "development", "database_url")
 SOURCES: Final = ("shop/**/*.py", "shop/**/*.po", "templates/**/*.html", "templates/**/*.xml", "static/**/*.*")
 
@@ -38,6 +38,7 @@ class SharedPages:
         self._ring = ring
         self._changes = changes
         self._edition = edition
+        self.profile = ""  # the digest of what the shop calls itself on the pages
         self._tasks: set[asyncio.Task[Any]] = set()
         self._written = 0
         self._window = 0.0
@@ -92,7 +93,7 @@ class SharedPages:
         )
 
     def _place(self, key: Key) -> str:
-        return f"{self._edition}:{hashlib.blake2b(Msgpack().dumps(key), digest_size=16).hexdigest()}"
+        return f"{self._edition}{self.profile}:{hashlib.blake2b(Msgpack().dumps(key), digest_size=16).hexdigest()}"
 
     def _may_write(self, size: int) -> bool:
         if time.monotonic() - self._window > KEPT_SECONDS:

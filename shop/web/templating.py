@@ -14,6 +14,7 @@ from markupsafe import Markup
 from shop import i18n
 from shop.keys import ASSETS, SETTINGS, URLS
 from shop.money import decimal_string, format_money
+from shop.profile import Profile
 from shop.settings import Settings
 from shop.urls import Urls
 from shop.web.compiling import COMPILED, prepare
@@ -33,6 +34,7 @@ def sources(folder: str) -> dict[str, str]:
 def set_up_templates(app: web.Application, folder: str) -> None:
     """Makes an environment for each of the shop's languages; a template that uses an unknown name fails loudly."""
     settings = app[SETTINGS]
+    profile = Profile.of({}, settings)
     loader = jinja2.DictLoader(sources(folder))
     for lang in settings.languages:
         i18n.prepare(lang)
@@ -54,6 +56,7 @@ def set_up_templates(app: web.Application, folder: str) -> None:
         _read_ahead(lang, settings)
         _speak(environment, lang)
         _know_the_shop(environment, app, lang)
+        environment.globals.update(shop_name=profile.name, shop=profile)
         for name in environment.list_templates(extensions=["html"]):
             environment.get_template(name)  # now, for reading files has no place in the event loop
 
@@ -95,7 +98,6 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
         media=partial(add, urls.path("media.file", urls.languages[0], name="")),
         absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,
-        shop_name=settings.name,
         language_names=i18n.NAMES,
         development=settings.development,
     )
@@ -103,6 +105,15 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
     environment.filters["decimal"] = lambda minor: decimal_string(minor, settings.currency)
     environment.globals["span"] = lambda start, end: i18n.format_span(lang, start, end, settings.timezone)
     environment.filters["moment"] = lambda when: i18n.format_datetime(lang, when, settings.timezone)
+
+
+def introduce(app: web.Application, profile: Profile) -> None:
+    """From now on templates call the shop what the profile calls it.
+
+    surprise: only templates see it; a macro imported without context keeps the globals of its first use.
+    """
+    for lang in app[SETTINGS].languages:
+        environment_of(app, lang).globals.update(shop_name=profile.name, shop=profile)
 
 
 def translator(lang: str) -> Callable[..., Markup]:

@@ -18,6 +18,7 @@ from shop.mail import Mailer
 from shop.money import format_money
 from shop.orders.mails import NEWS, told_in_mail
 from shop.orders.queries import lines_of, order_by_id
+from shop.profile import Profile, profile_of
 from shop.settings import Settings
 
 LINK = N_("[The link is made when the mail is sent.]")
@@ -67,14 +68,14 @@ async def preview(conn: Connection, settings: Settings, task: str, args: Mapping
         draft = await _of_account(conn, settings, OF_ACCOUNTS[name], args)
     else:
         draft = await _of_order(conn, settings, name, args) if name in OF_ORDERS else None
-    return None if draft is None else await asyncio.to_thread(_written, settings, draft)
+    if draft is None:
+        return None
+    return await asyncio.to_thread(_written, settings, draft, await profile_of(conn, settings))
 
 
-def _written(settings: Settings, draft: Draft) -> Preview:
-    write = partial(
-        Mailer.of(settings).write, draft.mail, to=NOWHERE, name=draft.name, lang=draft.lang, reference=UUID(int=0)
-    )
-    message = write(**draft.words)
+def _written(settings: Settings, draft: Draft, shop: Profile) -> Preview:
+    write = partial(Mailer.of(settings).write, draft.mail, to=NOWHERE, reference=UUID(int=0), shop=shop)
+    message = write(name=draft.name, lang=draft.lang, **draft.words)
     part = message.get_body(("plain",))
     return Preview(str(message["Subject"]), str(part.get_content()) if part else "")
 

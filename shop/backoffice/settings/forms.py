@@ -5,14 +5,15 @@ from __future__ import annotations
 import wtforms
 
 from shop.accounts.models import is_email
+from shop.backoffice.forms import VersionedForm
 from shop.i18n import N_
-from shop.web.forms import Form, at_most, refuse, required, stripped
+from shop.web.forms import at_most, refuse, required, stripped
 
 MOST_ADDRESSES = 20
 MESSAGE = [required(N_("Enter a message.")), at_most(300)]
 
 
-class PauseForm(Form):
+class PauseForm(VersionedForm):
     """What customers read while the shop takes no orders."""
 
     message_en = wtforms.StringField(N_("Message in English"), MESSAGE, filters=[stripped])
@@ -24,7 +25,7 @@ class PauseForm(Form):
         return {"en": self.message_en.data or "", "zh": self.message_zh.data or ""}
 
 
-class RecipientsForm(Form):
+class RecipientsForm(VersionedForm):
     """The addresses of the shop that are told of new orders."""
 
     addresses = wtforms.TextAreaField(

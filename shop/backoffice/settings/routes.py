@@ -1,7 +1,8 @@
 """Addresses of the settings; changing them asks for both factors anew."""
 
 from shop.backoffice.settings import views
-from shop.web.routing import action, form, page
+from shop.backoffice.settings.profile import views as profile
+from shop.web.routing import action, form, page, upload
 from shop.web.staff import Permission
 from shop.web.staff_doors import staff_only
 
@@ -9,6 +10,11 @@ fresh = staff_only(Permission.SETTINGS, fresh=True)
 
 ROUTES = [
     page("backoffice.settings", views.settings, staff_only(Permission.SETTINGS)),
+    form("backoffice.settings.identity", profile.identity, fresh),
+    form("backoffice.settings.sender", profile.sender, fresh),
+    page("backoffice.settings.logo", profile.logo, fresh),
+    upload("backoffice.settings.logo_upload", profile.set_logo, fresh),
+    action("backoffice.settings.logo_removal", profile.remove_logo, fresh),
     form("backoffice.settings.pause", views.pause, fresh),
     action("backoffice.settings.resumption", views.resume, fresh),
     form("backoffice.settings.recipients", views.recipients, fresh),

@@ -33,6 +33,7 @@ from shop.web.respond import render, see_other, see_other_path
 from shop.web.sessions import STAFF_SESSIONS
 from shop.web.side import BACKOFFICE
 from shop.web.staff import signed_in_staff, staff_of
+from shop.web.stated import STATED
 
 TICKET: Final = "staff-ticket"
 TICKET_SECONDS: Final = 600
@@ -218,7 +219,7 @@ async def _secret(request: web.Request, member: StaffMember) -> dict[str, str]:
     if factor is None or factor.confirmed_at is not None:
         raise web.HTTPForbidden
     secret = SECOND_FACTORS.secret_of(seals_of(request), factor)
-    uri = totp.provisioning_uri(secret, request.app[SETTINGS].name, member.email)
+    uri = totp.provisioning_uri(secret, request.app[STATED].profile.name, member.email)
     return {"picture": totp.drawn_inline(uri), "secret": totp.readable(secret)}
 
 

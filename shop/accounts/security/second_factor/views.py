@@ -13,12 +13,13 @@ from shop.accounts.security.second_factor import service
 from shop.accounts.security.second_factor.forms import FirstCodeForm
 from shop.accounts.views import origin_of, owner_of, seals_of
 from shop.i18n import N_, gettext
-from shop.keys import DB, LANG, LIMITS, SETTINGS
+from shop.keys import DB, LANG, LIMITS
 from shop.web.access import visitor_of
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG, too_many
 from shop.web.forms import Form
 from shop.web.respond import render, see_other
+from shop.web.stated import STATED
 
 
 async def second_factor(request: web.Request) -> web.StreamResponse:
@@ -108,4 +109,4 @@ def _readable(request: web.Request, factor: SecondFactor | None) -> str:
 
 
 def _issuer(request: web.Request) -> str:
-    return request.app[SETTINGS].name
+    return request.app[STATED].profile.name
