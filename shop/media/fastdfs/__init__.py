@@ -1,4 +1,4 @@
-"""A client for FastDFS 5.11 to 6.16, on asyncio: see docs/decisions/0100-a-fastdfs-client-of-our-own.md."""
+"""A client for FastDFS 5.11 to 6.16, on asyncio: see docs/decisions/0120-a-fastdfs-client-of-our-own.md."""
 
 from .client import FastDFS as FastDFS
 from .errors import FastDFSError as FastDFSError

@@ -15,9 +15,11 @@ from shop.media.fastdfs.pool import LINKS
 from shop.media.fastdfs.protocol import Command, FileInfo, Place, Request, Server
 
 SECONDS: Final = 5.0
-TRIES: Final = 3
+TRIES: Final = (False, False, True)  # whether it is the last
+ONCE: Final = (True,)
 PAUSE: Final = 0.1
 LARGEST: Final = 256 * 1024 * 1024  # bytes of one download
+REMEMBERED: Final = 1000
 
 
 class FastDFS:
@@ -33,6 +35,7 @@ class FastDFS:
         self._group = checked_group(group) if group else b""
         self._where = Request(Command.STORE_IN_GROUP if group else Command.STORE, self._group)
         self._seconds = seconds
+        self._takers: dict[FileId, Server] = {}
 
     def close(self) -> None:
         """Ends the connections."""
@@ -43,11 +46,13 @@ class FastDFS:
         command = Command.UPLOAD_APPENDER if can_grow else Command.UPLOAD
         ending = checked_extension(extension)  # refused before anybody is asked
         end = self._end(len(content))
-        for last in _tries():
+        for last in TRIES:
             try:
                 place = await self._place(end)
                 request = protocol.upload(place.path, ending, content, command)
-                return protocol.read_file_id(await self._done(place.server, request, end))
+                file = protocol.read_file_id(await self._done(place.server, request, end))
+                self._remember(file, place.server)
+                return file
             except (LinkLost, NothingAvailable) as lost:
                 await self._pause(last, lost, end)
         raise AssertionError
@@ -92,7 +97,7 @@ class FastDFS:
 
     async def append(self, file: FileId, content: bytes) -> None:
         """Adds to the end of an appender."""
-        await self._update(file, protocol.append(file, content), tries=1)
+        await self._update(file, protocol.append(file, content), tries=ONCE)
 
     async def modify(self, file: FileId, offset: int, content: bytes) -> None:
         """Writes over a part of an appender."""
@@ -104,7 +109,7 @@ class FastDFS:
 
     async def regenerate_name(self, file: FileId) -> FileId:
         """Makes an appender a normal file, which gets another id; servers before 6.02 refuse."""
-        return protocol.read_file_id(await self._update(file, protocol.regenerate_name(file), tries=1))
+        return protocol.read_file_id(await self._update(file, protocol.regenerate_name(file), tries=ONCE))
 
     async def groups(self) -> list[Group]:
         """All groups of the cluster."""
@@ -131,7 +136,17 @@ class FastDFS:
         places = protocol.read_places(await self._cluster.ask_tracker(all_, end))
         return next((other for other in places if not self._cluster.is_shy(other.server)), place)
 
+    def _remember(self, file: FileId, taker: Server) -> None:
+        """Who stores a file reads it back: the storage that took it has it for sure, and no tracker need be asked."""
+        if len(self._takers) >= REMEMBERED:
+            del self._takers[next(iter(self._takers))]
+        self._takers[file] = taker
+
     async def _source(self, file: FileId, command: Command, end: float) -> Server:
+        """A storage that has the file; the one that took it only once, for it may go like any other."""
+        taker = self._takers.pop(file, None)
+        if taker is not None and not self._cluster.is_shy(taker):
+            return taker
         server = protocol.read_source(await self._cluster.ask_tracker(Request(command, file.wire), end))
         if command is Command.UPDATE or not self._cluster.is_shy(server):
             return server
@@ -143,7 +158,7 @@ class FastDFS:
         """Asks any storage that has the file; a replica may lack it for a second, so then the one it came to first."""
         end = self._end(request.limit)
         command = Command.FETCH
-        for last in _tries():
+        for last in TRIES:
             try:
                 return await self._done(await self._source(file, command, end), request, end)
             except FileNotThere:
@@ -157,9 +172,11 @@ class FastDFS:
                 await self._pause(last, lost, end)
         raise AssertionError
 
-    async def _update(self, file: FileId, request: Request, *, tries: int = TRIES, gone_is_done: bool = False) -> bytes:
+    async def _update(
+        self, file: FileId, request: Request, *, tries: Sequence[bool] = TRIES, gone_is_done: bool = False
+    ) -> bytes:
         end, lost_one = self._end(len(request.content)), False
-        for last in _tries(tries):
+        for last in tries:
             try:
                 return await self._done(await self._source(file, Command.UPDATE, end), request, end)
             except FileNotThere:
@@ -184,8 +201,3 @@ class FastDFS:
         if last or asyncio.get_running_loop().time() + PAUSE >= end:
             raise lost
         await asyncio.sleep(PAUSE)
-
-
-def _tries(count: int = TRIES) -> list[bool]:
-    """One entry for each try; True for the last."""
-    return [number == count - 1 for number in range(count)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Final
 
 from shop.media.fastdfs.errors import (
@@ -30,11 +31,10 @@ class Cluster:
     """Pools by address; a server that failed is asked last for some seconds."""
 
     def __init__(self, trackers: Sequence[Server], links: int = LINKS) -> None:
-        self._trackers = tuple(trackers)
         self._links = links
         self._pools: dict[Server, Pool] = {}
         self._failed: dict[Server, float] = {}
-        self._turn = 0
+        self._turns = cycle([(*trackers[n:], *trackers[:n]) for n in range(len(trackers))])
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
@@ -50,11 +50,11 @@ class Cluster:
         """
         worst: FastDFSError = NothingAvailable("no tracker can be reached")
         for tracker in self._in_order():
-            seconds = min(TRACKER_SECONDS, end - self._loop.time())
-            if seconds <= 0:
+            now = self._loop.time()
+            if now >= end:
                 break
             try:
-                status, body = await self._pool(tracker).ask(request, seconds)
+                status, body = await self._pool(tracker).ask(request, min(now + TRACKER_SECONDS, end))
             except LinkLost:
                 self._note_failure(tracker)
                 continue
@@ -70,9 +70,9 @@ class Cluster:
     async def ask_storage(self, server: Server, request: Request, end: float) -> tuple[int, bytes]:
         """What a storage says; raises LinkLost when it is lost, silent or talks nonsense."""
         bytes_under_way = len(request.content) + (request.limit if request.limit > 1 << 20 else 0)
-        seconds = min(STORAGE_SECONDS + bytes_under_way / SLOWEST, end - self._loop.time())
+        until = self._loop.time() + STORAGE_SECONDS + bytes_under_way / SLOWEST
         try:
-            answer = await self._pool(server).ask(request, seconds)
+            answer = await self._pool(server).ask(request, min(until, end))
         except LinkLost:
             self._note_failure(server)
             raise
@@ -84,11 +84,10 @@ class Cluster:
         """Whether it failed within the last seconds."""
         return bool(self._failed) and self._failed.get(server, 0.0) > self._loop.time()
 
-    def _in_order(self) -> list[Server]:
+    def _in_order(self) -> Sequence[Server]:
         """Trackers in turn, those that failed last."""
-        self._turn = (self._turn + 1) % len(self._trackers)
-        turned = self._trackers[self._turn :] + self._trackers[: self._turn]
-        return sorted(turned, key=self.is_shy) if self._failed else list(turned)
+        turned = next(self._turns)
+        return sorted(turned, key=self.is_shy) if self._failed else turned
 
     def _note_failure(self, server: Server) -> None:
         self._failed[server] = self._loop.time() + SHY_SECONDS

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address
-from typing import Final
+from typing import Final, NamedTuple
 
 GROUP: Final = re.compile(r"[A-Za-z0-9]{1,16}")
 NAME: Final = re.compile(r"M[0-9A-F]{2}/[0-9A-F]{2}/[0-9A-F]{2}/[A-Za-z0-9._-]+")
@@ -20,8 +21,7 @@ LARGEST_ID: Final = (1 << 24) - 1
 APPENDER, TRUNK, SHORT = 1 << 58, 1 << 59, 1 << 63
 
 
-@dataclass(frozen=True, slots=True)
-class FileId:
+class FileId(NamedTuple):
     """A group and the name of a file in it; `str()` writes it whole."""
 
     group: str
@@ -31,6 +31,11 @@ class FileId:
     def parse(cls, text: str) -> FileId:
         """Reads an id; raises ValueError for what no cluster has ever given out."""
         group, _, name = text.partition("/")
+        return cls.checked(group, name)
+
+    @classmethod
+    def checked(cls, group: str, name: str) -> FileId:
+        """The same of its two parts."""
         if not GROUP.fullmatch(group) or len(name) not in NAME_LENGTHS or not NAME.fullmatch(name):
             raise ValueError("this is no file id of FastDFS")
         return cls(group, name)
@@ -104,6 +109,7 @@ def _source(raw: bytes) -> str:
     return str(number) if 1 <= number <= LARGEST_ID else str(IPv4Address(raw))
 
 
+@lru_cache(maxsize=16)
 def checked_extension(extension: str) -> bytes:
     """The extension in its six bytes; raises ValueError."""
     if not EXTENSION.fullmatch(extension):

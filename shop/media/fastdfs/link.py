@@ -17,15 +17,18 @@ class Link(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.is_usable = True
-        self.used = 0
+        self.was_used = False
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reply: asyncio.Future[tuple[int, bytes]] | None = None
         self._limit = 0
-        self._chunks: list[bytes] = []
-        self._have = 0
-        self._expected = -1
+        self._begun = b""  # of a header
         self._status = 0
+        self._missing: int | None = None  # bytes of the body; None before the header is there
+        self._chunks: list[bytes] = []
+        self._end = 0.0
+        self._alarm: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
 
     @classmethod
     async def open(cls, server: Server, seconds: float = CONNECT_SECONDS) -> Link:
@@ -37,8 +40,8 @@ class Link(asyncio.Protocol):
             raise LinkLost(f"{server.host}:{server.port} cannot be reached: {problem or 'no answer'}") from None
         return link
 
-    async def ask(self, request: Request, seconds: float) -> tuple[int, bytes]:
-        """Status and body of the reply; raises LinkLost, and whatever then became of the link, it is not used again.
+    async def ask(self, request: Request, end: float) -> tuple[int, bytes]:
+        """Status and body of the reply, until `end` on the loop's clock; raises LinkLost, and then it is not used again.
 
         security: a refusal of content ends the link at once, for what is still under way would be taken for requests.
         """
@@ -46,21 +49,20 @@ class Link(asyncio.Protocol):
         if transport is None or not self.is_usable or self._reply is not None:
             raise LinkLost("the connection was lost while it was idle")
         self._reply = self._loop.create_future()
-        self._limit, self._expected, self._have = request.limit, -1, 0
-        self._chunks.clear()
-        timer = self._loop.call_later(max(seconds, 0.0), self._fail, "no answer in time")
+        self._limit, self._missing = request.limit, None
+        self._watch(end)
         try:
-            self._send(transport, request)
+            # surprise: one call of the system for both; two writes, or joining them, cost 10 to 30 µs more for 50 KB.
+            transport.writelines((request.head, request.content)) if request.content else transport.write(request.head)
             status, body = await self._reply
         except BaseException:
             self.abort()
             raise
         finally:
-            timer.cancel()
             self._reply = None
         if status and (request.carries_content or status != ENOENT):
             self.abort()
-        self.used += 1
+        self.was_used = True
         return status, body
 
     def abort(self) -> None:
@@ -76,53 +78,62 @@ class Link(asyncio.Protocol):
         if self._reply is None or self._reply.done():
             self.abort()  # nobody asked
             return
+        if self._missing is None:
+            data = self._begun + data
+            if len(data) < HEADER.size:
+                self._begun = data
+                return
+            length, command, self._status = HEADER.unpack_from(data)
+            self._begun, self._missing, data = b"", length, data[HEADER.size :]
+            if command != REPLY or not 0 <= length <= self._limit:
+                self._fail(f"a reply of command {command} and {length} bytes")
+                return
         self._chunks.append(data)
-        self._have += len(data)
-        if self._expected < 0 and self._have >= HEADER.size:
-            self._read_header()
-        if 0 <= self._expected <= self._have:
-            self._finish()
+        self._missing -= len(data)
+        if self._missing <= 0:
+            self._finish(self._reply, self._missing == 0)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.is_usable = False
         self._fail("the connection was lost")
+        if self._alarm is not None:
+            self._alarm.cancel()
 
-    def _send(self, transport: asyncio.Transport, request: Request) -> None:
-        # surprise: uvloop sends two writes in one call, and needs half the time of writelines or of joining them.
-        transport.write(request.head)
-        if request.content:
-            transport.write(request.content)
-
-    def _read_header(self) -> None:
-        if len(self._chunks) > 1:
-            self._chunks[:] = [b"".join(self._chunks)]
-        length, command, self._status = HEADER.unpack_from(self._chunks[0])
-        if command != REPLY or not 0 <= length <= self._limit:
-            self._fail(f"a reply of command {command} and {length} bytes")
-            return
-        self._expected = HEADER.size + length
-
-    def _finish(self) -> None:
+    def _finish(self, reply: asyncio.Future[tuple[int, bytes]], is_one: bool) -> None:
         transport = self._transport
-        if self._have > self._expected:
+        is_early = transport is not None and transport.get_write_buffer_size() > 0
+        if not is_one:
             self._fail("more than one reply")
-        elif transport is not None and transport.get_write_buffer_size():
-            # The server answered before it had everything: whatever it says, the rest is not sent.
-            self.abort()
-            self._fail("the server answered in mid-upload") if not self._status else self._settle()
+        elif is_early and not self._status:
+            self._fail("the server answered in mid-upload")
         else:
-            self._settle()
+            if is_early:
+                self.abort()  # whatever it says, the rest is not sent
+            reply.set_result((self._status, b"".join(self._chunks)))
+        self._chunks.clear()
 
-    def _settle(self) -> None:
-        self._chunks[0] = self._chunks[0][HEADER.size :]
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        if self._reply is not None and not self._reply.done():
-            self._reply.set_result((self._status, body))
+    def _watch(self, end: float) -> None:
+        """One timer serves many requests: it looks again when the one it was set for is done."""
+        self._end = end
+        if self._alarm is None or end < self._rings_at:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._rings_at = end
+            self._alarm = self._loop.call_at(end, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm = None
+        if self._reply is None:
+            return
+        if self._end > self._rings_at:
+            self._watch(self._end)
+        else:
+            self._fail("no answer in time")
 
     def _fail(self, reason: str) -> None:
         self.is_usable = False
+        answered = self._missing is not None or bool(self._begun)
         if self._reply is not None and not self._reply.done():
-            self._reply.set_exception(LinkLost(reason, answered=self._have > 0))
+            self._reply.set_exception(LinkLost(reason, answered=answered))
         if self._transport is not None:
             with suppress(RuntimeError):
                 self._transport.abort()

@@ -24,16 +24,15 @@ class Pool:
         self._idle: list[Link] = []
         self._line: deque[asyncio.Future[None]] = deque()
 
-    async def ask(self, request: Request, seconds: float) -> tuple[int, bytes]:
-        """Status and body of the reply within so many seconds, all waiting counted; raises LinkLost.
+    async def ask(self, request: Request, end: float) -> tuple[int, bytes]:
+        """Status and body of the reply until `end` on the loop's clock, all waiting counted; raises LinkLost.
 
         A connection that was lost while it was idle says so at its next use: then one new one is tried.
         """
-        end = self._loop.time() + seconds
         link = self._idle.pop() if self._idle and self._idle[-1].is_usable else await self._take(end)
-        was_used = link.used
+        was_used = link.was_used
         try:
-            return await link.ask(request, end - self._loop.time())
+            return await link.ask(request, end)
         except LinkLost as problem:
             if problem.answered or not was_used:
                 raise
@@ -42,7 +41,7 @@ class Pool:
         self.drop_idle()
         link = await self._take(end)
         try:
-            return await link.ask(request, end - self._loop.time())
+            return await link.ask(request, end)
         finally:
             self._give_back(link)
 
@@ -92,7 +91,8 @@ class Pool:
             self._idle.append(link)
         else:
             self._open -= 1
-        self._call_next()
+        if self._line:
+            self._call_next()
 
     def _call_next(self) -> None:
         while self._line:

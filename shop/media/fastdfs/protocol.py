@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from shop.media.fastdfs.errors import LinkLost
 from shop.media.fastdfs.file_ids import FileId, checked_extension, checked_prefix
@@ -58,8 +58,7 @@ CARRYING: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request: its fixed part, and the content of a file when it carries one; `limit` bounds the reply (bytes)."""
 
     command: int
@@ -79,16 +78,14 @@ class Request:
         return self.command in CARRYING
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(NamedTuple):
     """Where a storage listens."""
 
     host: str
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where to store: a group, a storage of it, and which of its disks."""
 
     group: str
@@ -96,8 +93,7 @@ class Place:
     path: int
 
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
+class FileInfo(NamedTuple):
     """What a storage knows of a file: size (bytes), creation (Unix seconds), CRC-32, the storage it came to first."""
 
     size: int
@@ -173,6 +169,7 @@ def read_metadata(body: bytes) -> dict[str, str]:
     return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, _, value in pairs}
 
 
+@lru_cache(maxsize=64)  # trackers name the same few storages again and again
 def read_place(body: bytes) -> Place:
     """Where a tracker wants a file stored (101, 104)."""
     width = _width(len(body) - 25)
@@ -185,6 +182,7 @@ def read_places(body: bytes) -> list[Place]:
     return [Place(group, server, path) for server in _servers(entries)]
 
 
+@lru_cache(maxsize=64)
 def read_source(body: bytes) -> Server:
     """The storage a tracker names for a file (102, 103)."""
     return _server(body, 16, _width(len(body) - 24))
@@ -206,7 +204,7 @@ def read_sources(body: bytes) -> list[Server]:
 def read_file_id(body: bytes) -> FileId:
     """The id a storage gave a new file."""
     try:
-        return FileId.parse(f"{text(body[:16])}/{body[16:].decode('ascii')}")
+        return FileId.checked(text(body[:16]), body[16:].decode("ascii"))
     except ValueError:
         raise LinkLost("a storage gave a file no usable name", answered=True) from None
 
