@@ -29,15 +29,11 @@ async def home(request: web.Request) -> Draft | web.StreamResponse:
         categories = await category_rail(conn, lang)
         blocks = await home_blocks(conn, lang)
         ends_at = earliest(await next_block_turn(conn), await next_offer_turn(conn))
-    cards = [card for shelf in blocks.shelves for card in (*shelf.cards, *shelf.text_goods)]
+    cards = [card for shelf in blocks.shelves for card in shelf.cards]
     return Draft(
         "catalog/home.html",
         {"categories": categories, "blocks": blocks},
-        tags=frozenset(
-            {"blocks", "categories"}
-            | {f"category:{shelf.category.id}" for shelf in blocks.shelves}
-            | {f"product:{card.id}" for card in cards}
-        ),
+        tags=blocks.tags | {"blocks", "categories", "content"} | {f"product:{card.id}" for card in cards},
         ends_at=ends_at,
     )
 

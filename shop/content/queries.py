@@ -52,11 +52,12 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class HomeBlocks:
-    """What stands on the home page now."""
+    """What stands on the home page now; `tags` name all that its blocks are about, hidden as it may be at the moment."""
 
     banners: tuple[Banner, ...]
     promotions: tuple[Banner, ...]
     shelves: tuple[Shelf, ...]
+    tags: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,12 @@ async def home_blocks(
     banners = [_banner(row, lang) for row in rows if row.kind == "banner"]
     promotions = [_banner(row, lang) for row in rows if row.kind == "promotion"]
     shelves = [row for row in rows if row.kind == "shelf" and row.category_is_visible]
+    tags = frozenset[str]().union(*(_tags(row) for row in rows))
     # All goods of all shelves in one question.
     named = [product_id for row in shelves for product_id in (*row.pictured, *row.worded)]
     cards = {card.id: card for card in await products_by_ids(conn, named, lang)} if named else {}
     filled = [await _shelf(conn, row, cards, lang) for row in shelves]
-    return HomeBlocks(tuple(banners), tuple(promotions), tuple(shelf for shelf in filled if shelf.cards))
+    return HomeBlocks(tuple(banners), tuple(promotions), tuple(shelf for shelf in filled if shelf.cards), tags)
 
 
 async def page_by_slug(conn: Connection, slug: str, lang: str) -> ContentPage | None:
@@ -120,7 +122,7 @@ async def next_block_turn(conn: Connection) -> datetime | None:
 
 # The home page in one trip: blocks with what they lead to, as far as that can be seen, and their goods as arrays.
 BLOCKS = """
-SELECT b.id, b.kind, b.title, b.text, b.tone, b.category_id, b.picture AS fingerprint, '{}'::jsonb AS alt,
+SELECT b.id, b.kind, b.title, b.text, b.tone, b.category_id, b.product_id, b.picture AS fingerprint, '{}'::jsonb AS alt,
        m.width, m.height,
        c.slugs AS category_slugs, c.name AS category_name, c.is_visible AS category_is_visible,
        p.slugs AS product_slugs, g.slug AS page_slug,
@@ -143,6 +145,11 @@ ORDER BY b.position, b.id
 def _banner(row: Any, lang: str) -> Banner:
     title, text = text_in(row.title, lang), text_in(row.text, lang)
     return Banner(row.id, title, text, row.tone, picture_of(row, lang), _target(row, lang))
+
+
+def _tags(row: Any) -> set[str]:
+    products = {f"product:{number}" for number in (row.product_id, *row.pictured, *row.worded) if number is not None}
+    return products if row.category_id is None else products | {f"category:{row.category_id}"}
 
 
 def _target(row: Any, lang: str) -> Target | None:

@@ -1,8 +1,9 @@
-"""How templates become Python: as Jinja does it, with the two things that cost most said more directly.
+"""How templates become Python: as Jinja does it, with the things that cost most said more directly.
 
 A call in a template is a call in Python: Jinja asks each called thing three times whether it wants the template's
 context, and nothing of ours does. What is shown is escaped without being wrapped into a Markup first. Together they halve
-the time a page takes (docs/performance.md).
+the time a page takes (docs/performance.md). The rest is small: macros called by place find their arguments at once, and an
+`if` without `else` shows nothing without making an object that says why.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.bccache import Bucket
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import CodeGenerator, Frame, MacroRef
+from jinja2.runtime import Macro
+from jinja2.utils import missing
 from markupsafe import Markup, escape
 
 try:
@@ -33,6 +36,17 @@ def shown(value: Any) -> str:
     return str(value) if kind is int else escape(value)
 
 
+class Plain(Macro):
+    """A macro that takes what it names and nothing more."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        """The same; arguments given by place only need no looking for."""
+        absent = self._argument_count - len(args)
+        if kwargs or absent < 0 or not self._default_autoescape:
+            return super().__call__(*args, **kwargs)
+        return Markup(self._func(*args, *[missing] * absent))  # noqa: S704  (a macro escapes what it shows)
+
+
 class Direct(CodeGenerator):
     """Jinja's compiler for environments that were `prepared`: nothing that templates call may ask for their context."""
 
@@ -43,6 +57,17 @@ class Direct(CodeGenerator):
         self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
         arguments, self.stream = self.stream.getvalue(), around
         self.write(f"({arguments.removeprefix(', ')})")
+
+    def visit_CondExpr(self, node: nodes.CondExpr, frame: Frame) -> None:
+        """`a if b` is `a if b else ""`."""
+        otherwise = nodes.Const("") if node.expr2 is None else node.expr2
+        super().visit_CondExpr(nodes.CondExpr(node.test, node.expr1, otherwise), frame)
+
+    def macro_def(self, macro_ref: MacroRef, frame: Frame) -> None:
+        """`Plain(...)` instead of `Macro(...)` where that will do."""
+        if not (macro_ref.accesses_kwargs or macro_ref.accesses_varargs or macro_ref.accesses_caller):
+            self.write("environment.")
+        super().macro_def(macro_ref, frame)
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape or finalize.src is not None:
@@ -75,4 +100,4 @@ COMPILED = CompiledOnce()
 def prepare(environment: jinja2.Environment) -> None:
     """Lets an environment compile its templates this way."""
     environment.code_generator_class = Direct
-    environment.extend(shown=shown)
+    environment.extend(shown=shown, Macro=Plain)

@@ -1,6 +1,6 @@
 """Jinja2 through aiohttp-jinja2: one environment per language, so that macros and cached texts know theirs without being told."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from operator import add
@@ -17,7 +17,7 @@ from shop.money import decimal_string, format_money
 from shop.profile import Profile
 from shop.settings import Settings
 from shop.urls import Urls
-from shop.web.compiling import COMPILED, prepare
+from shop.web.compiling import COMPILED, prepare, shown
 
 ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
     lang: web.AppKey(f"TEMPLATES_{lang}", jinja2.Environment) for lang in i18n.LOCALES
@@ -95,6 +95,7 @@ def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: 
         absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),
         asset=cache(lambda path: Markup(assets.url(path))),  # noqa: S704  (names of our own files)
         borrowed=assets.borrowed,
+        memoized=lru_cache(2048)(_called),
         media=partial(add, urls.path("media.file", urls.languages[0], name="")),
         absolute_media=lambda name: urls.absolute("media.file", urls.languages[0], name=name),
         currency=settings.currency,
@@ -116,6 +117,11 @@ def introduce(app: web.Application, profile: Profile) -> None:
         environment_of(app, lang).globals.update(shop_name=profile.name, shop=profile)
 
 
+def _called(macro: Callable[..., Markup], *values: Hashable) -> Markup:
+    """`memoized()` of templates: a macro that reads nothing but its arguments says the same of equal ones, so nothing can be stale."""
+    return macro(*values)
+
+
 def translator(lang: str) -> Callable[..., Markup]:
     """`_()` of templates: messages are ours and may hold markup; what is filled in is escaped."""
 
@@ -124,7 +130,7 @@ def translator(lang: str) -> Callable[..., Markup]:
         return Markup(i18n.gettext(lang, message)) % {}  # noqa: S704
 
     def translate(message: str, /, **values: object) -> Markup:
-        return Markup(i18n.gettext(lang, message)) % values if values else plain(message)  # noqa: S704
+        return filled(i18n.gettext(lang, message), values) if values else plain(message)
 
     return translate
 
@@ -133,9 +139,14 @@ def counter(lang: str) -> Callable[..., Markup]:
     """`ngettext()` of templates; the number is also filled in as `%(num)s`."""
 
     def count(one: str, many: str, n: int, /, **values: object) -> Markup:
-        return Markup(i18n.plural(lang, one, many, n)) % {"num": n, **values}  # noqa: S704
+        return filled(i18n.plural(lang, one, many, n), {"num": n, **values})
 
     return count
+
+
+def filled(message: str, values: Mapping[str, object]) -> Markup:
+    """A message with its values, escaped; a number stays one for `%(num)d`."""
+    return Markup(message % {name: value if type(value) is int else shown(value) for name, value in values.items()})  # noqa: S704
 
 
 def linker(urls: Urls, lang: str) -> Callable[..., str]:

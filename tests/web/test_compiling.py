@@ -26,17 +26,19 @@ def test_what_is_shown_is_escaped_as_markupsafe_does(value: object) -> None:
 MACROS = """
 {%- macro field(name, kind="text") -%}<input name="{{ name }}" type="{{ kind }}"
   {%- for key in kwargs %} {{ key }}="{{ kwargs[key] }}"{% endfor %}>{%- endmacro -%}
+{%- macro pair(a, b="second") -%}<b>{{ a }}{{ b }}{{ c if a == 7 }}</b>{%- endmacro -%}
 {%- macro around(title) -%}<p>{{ title }}: {{ caller() }}</p>{%- endmacro -%}
 """
 PAGE = """
 {%- extends "base" -%}
-{%- from "macros" import field, around -%}
+{%- from "macros" import field, around, pair -%}
 {%- block content -%}
 {{ super() }}{{ field(evil) }}{{ field("a", **{"class": evil, "kind": "search"}) }}{{ field(*["x", "y"]) }}
 {%- call around(evil) %}{{ evil }}{% endcall -%}
 {%- for n in [1, 2] %}{{ loop.cycle("odd", "even") }}{{ field(n) }}{{ double(n) }}{% endfor -%}
 {%- set space = namespace(total=0) %}{% set space.total = double(4) %}{{ space.total }}{{ person.name }}{{ person.hello(evil) }}
-{%- autoescape false %}{{ evil }}{% endautoescape -%}
+{{ pair(evil) }}{{ pair(1, evil) }}{{ pair(1, b=2) }}{{ pair(b=3, a=4) }}{{ "never" if space.total == 7 }}
+{%- autoescape false %}{{ evil }}{{ pair("<b>", "<i>") }}{% endautoescape -%}
 {%- endblock -%}
 """
 BASE = "<title>{{ self.content()|length > 0 }}</title>{% block content %}{{ evil }}{% endblock %}"
@@ -54,12 +56,15 @@ def test_pages_are_the_same_as_by_jinjas_compiler() -> None:
 
     page = direct.get_template("page").render(told)
     assert page == environment().get_template("page").render(told)
-    assert page.count(str(escape(EVIL))) == 7
+    assert page.count(str(escape(EVIL))) == 9
 
 
 def test_an_unknown_name_still_fails_loudly() -> None:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     prepare(environment)
-    for source in ("{{ nobody }}", "{{ nobody() }}", "{{ nobody.knows }}"):
+    macro = "{% macro pair(a, b=2) %}{{ a }}{% endmacro %}"
+    for source in (macro + "{{ pair() }}", "{{ nobody }}", "{{ nobody() }}", "{{ nobody.knows }}"):
         with pytest.raises(jinja2.UndefinedError):
             environment.from_string(source).render()
+    with pytest.raises(TypeError):
+        environment.from_string(macro + "{{ pair(1, 2, 3) }}").render()

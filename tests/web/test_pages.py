@@ -11,6 +11,9 @@ import psycopg2
 import pytest
 from aiohttp.test_utils import TestServer
 
+from shop.catalog.queries import LOW_STOCK
+from shop.catalog.service import set_status
+from shop.content.service import NewBlock, add_block
 from shop.db import Database, DbUnavailable
 from shop.embedded import Postgres
 from shop.web import holes, respond
@@ -21,6 +24,15 @@ from tests.world import customer, sign_in
 
 RAISE = "UPDATE skus SET price = 777 WHERE code = 'PEARS-1'"
 FRESH_SECONDS = 1.0
+INK = "ab" * 32
+OFFER = """
+UPDATE skus SET offer_price = 850, offer_from = now() - interval '1 day', offer_until = now() + interval '1 day'
+WHERE code = 'PEARS-1'
+"""
+PICTURE = f"""
+WITH file AS (INSERT INTO media_files (fingerprint, width, height, size) VALUES ('{INK}', 480, 480, 1) RETURNING fingerprint)
+INSERT INTO pictures (product_id, fingerprint) SELECT id, fingerprint FROM products, file WHERE slugs @> '{{"en": "pears"}}'
+"""
 
 
 @pytest.fixture
@@ -38,11 +50,12 @@ async def text_of(client: Visitor, path: str) -> str:
     return await response.text()
 
 
-async def shows(client: Visitor, path: str, words: str, seconds: float = FRESH_SECONDS) -> bool:
-    """Whether the page says it within a second of now."""
+async def shows(client: Visitor, path: str, words: str, seconds: float = FRESH_SECONDS, about: str = "") -> bool:
+    """Whether the page says it within a second of now, on the card that names what it is `about`."""
     until = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < until:
-        if words in await text_of(client, path):
+        cards = (await text_of(client, path)).split("<article")
+        if any(words in card for card in cards if about in card):
             return True
         await asyncio.sleep(0.02)
     return False
@@ -118,6 +131,51 @@ async def test_an_offer_begins_and_ends_on_time(client: Visitor, stall: Stall, d
     assert await shows(client, "/products/pears", "5.55", seconds=1.2)
     await asyncio.sleep(max(0.0, (end - datetime.now(UTC)).total_seconds()) + 0.05)
     assert "5.55" not in await text_of(client, "/products/pears")
+
+
+@pytest.mark.parametrize(
+    ("path", "slug", "left", "none", "name"),
+    [
+        ("/categories/fruit", "/products/pears", "Only 3 left", "Sold out", "Quinces"),
+        ("/zh/categories/shui-guo", "/zh/products/pears-zh", "仅剩 3 件", "已售罄", "榅桲"),
+    ],
+)
+async def test_a_card_says_what_its_product_says_now(
+    client: Visitor, stall: Stall, db: Database, path: str, slug: str, left: str, none: str, name: str
+) -> None:
+    """Cards are remembered by all they say, so whatever changes gives another."""
+    about = f'href="{slug}"'
+    assert await shows(client, path, "8.00", about=about)
+    for change, words in (
+        ("UPDATE skus SET price = 900 WHERE code = 'PEARS-1'", "9.00"),
+        (OFFER, "8.50"),
+        (
+            "UPDATE skus SET offer_price = NULL, offer_from = NULL, offer_until = NULL WHERE code = 'PEARS-1'",
+            "9.00</span>",
+        ),
+        (f"UPDATE skus SET stock = {LOW_STOCK} WHERE code = 'PEARS-1'", left.replace("3", str(LOW_STOCK))),
+        ("UPDATE skus SET stock = 3 WHERE code = 'PEARS-1'", left),
+        ("UPDATE skus SET stock = 0 WHERE code = 'PEARS-1'", none),
+        ("""UPDATE products SET name = '{"en": "Quinces", "zh": "榅桲"}' WHERE slugs @> '{"en": "pears"}'""", name),
+        (PICTURE, f"{INK}-320.webp"),
+    ):
+        async with db.transaction() as conn:
+            await conn.execute(change, {})
+        assert await shows(client, path, words, about=about), change
+
+
+async def test_the_home_page_follows_what_its_blocks_lead_to(client: Visitor, stall: Stall, db: Database) -> None:
+    pears = stall.products["Pears"]
+    async with db.transaction() as conn:
+        await add_block(conn, NewBlock(kind="promotion", title={"en": "Pears!"}, product_id=pears))
+        await set_status(conn, pears, "offline")
+    link = "/products/pears"
+    assert link not in await text_of(client, "/")
+    for status, shown in (("online", True), ("offline", False)):
+        async with db.transaction() as conn:
+            await set_status(conn, pears, status)
+        assert await shows(client, "/", f'<{"a" if shown else "div"} class="promotion'), status
+        assert (link in await text_of(client, "/")) is shown
 
 
 async def test_many_who_ask_at_once_are_served_by_one_rendering(
