@@ -28,6 +28,7 @@ from shop import common_passwords, logs
 from shop.accounts.personal_data.views import PERSONAL_DATA
 from shop.accounts.security.email.views import AT_NEW_EMAIL
 from shop.accounts.sessions.authority import Authority
+from shop.accounts.sessions.models import CUSTOMERS as CUSTOMERS_REALM
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import assets_of
 from shop.backoffice.staff.models import SESSIONS as STAFF_REALM
@@ -49,7 +50,7 @@ from shop.orders.checkout.views import ONLINE, TAKES_CASH, TILL
 from shop.orders.live import LiveOrders
 from shop.orders.placing.models import Terms
 from shop.orders.placing.service import place_orders
-from shop.orders.views import LIVE, PAYMENT_PART
+from shop.orders.views import PAYMENT_PART
 from shop.passwords import Passwords
 from shop.payments.alarms import Alarms
 from shop.payments.providers.registry import Providers
@@ -72,6 +73,7 @@ from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS, STAFF_SESSIONS
 from shop.web.shared_pages import SharedPages, edition_of
 from shop.web.stated import STATED, Stated
+from shop.web.streams import LIVE
 from shop.web.templating import set_up_templates
 
 ROOT = Path(__file__).parent.parent
@@ -267,10 +269,11 @@ async def till(app: web.Application) -> AsyncIterator[None]:
 
 async def live_orders(app: web.Application) -> AsyncIterator[None]:
     """News of orders for the pages that are open."""
-    app[LIVE] = LiveOrders(app[SETTINGS].database_listen_url)
-    app[LIVE].start()
+    ends = (CUSTOMERS_REALM.channel, STAFF_REALM.channel)
+    app[LIVE] = live = LiveOrders(app[SETTINGS].database_listen_url, ends)
+    live.start()
     yield
-    await app[LIVE].stop()
+    await live.stop()
 
 
 async def _drain(app: web.Application) -> None:

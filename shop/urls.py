@@ -107,6 +107,7 @@ PATHS: Mapping[str, str] = {
     "backoffice.orders": "/backoffice/orders",
     "backoffice.orders.cancellation": "/backoffice/orders/{id}/cancellation",
     "backoffice.orders.delivery": "/backoffice/orders/{id}/delivery",
+    "backoffice.orders.events": "/backoffice/orders/events",
     "backoffice.orders.note": "/backoffice/orders/{id}/note",
     "backoffice.orders.order": "/backoffice/orders/{id}",
     "backoffice.orders.packing": "/backoffice/orders/{id}/packing",

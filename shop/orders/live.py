@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,6 +15,8 @@ from shop.orders.service import CHANNEL
 # How many pages may wait at a time, in a process: those of one visitor (or of one guest's order), and all.
 PER_VISITOR: Final = 6
 IN_ALL: Final = 2000
+# What a page waits for that wants to know of every order.
+EVERY: Final = "every"
 
 
 class TooManyPages(Exception):
@@ -28,11 +30,13 @@ class NoMorePages(Exception):
 class LiveOrders:
     """Wakes pages when something happens to their order, or their session ends; after a lost connection it wakes all."""
 
-    def __init__(self, listen_url: str) -> None:
-        # By what is told: the id of an order, or the hash of a session's id in hexadecimal digits.
+    def __init__(self, listen_url: str, ends: Sequence[str] = (REVOKED_CHANNEL,)) -> None:
+        """Listen for news of orders, and on the channels `ends` for sessions that end."""
+        # By what is told: the id of an order, EVERY, or the hash of a session's id in hexadecimal digits.
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._visitors: Counter[str] = Counter()
-        self._listener = Listener(listen_url, {CHANNEL: self._heard, REVOKED_CHANNEL: self._heard}, self._wake_all)
+        channels = {CHANNEL: self._heard_of_order, **dict.fromkeys(ends, self._heard)}
+        self._listener = Listener(listen_url, channels, self._wake_all)
         self.is_closed = False
 
     def start(self) -> None:
@@ -49,16 +53,19 @@ class LiveOrders:
         self._wake_all()
 
     @contextmanager
-    def waiting(self, order_id: int, visitor: str, session: bytes | None = None) -> Iterator[asyncio.Event]:
-        """An event that is set at every news of this order (and of this session, by its id hash); clear it before looking.
+    def waiting(
+        self, order_id: int | None, visitor: str, session: bytes | None = None, *, at_most: int | None = None
+    ) -> Iterator[asyncio.Event]:
+        """An event that is set at every news of this order, with None of any order (and of this session, by its id hash).
 
-        Raises TooManyPages or NoMorePages.
+        Clear it before looking. One visitor has `at_most` pages, else PER_VISITOR. Raises TooManyPages or NoMorePages.
         """
         if self.is_closed or self._visitors.total() >= IN_ALL:
             raise NoMorePages
-        if self._visitors[visitor] >= PER_VISITOR:
+        if self._visitors[visitor] >= (at_most or PER_VISITOR):
             raise TooManyPages
-        event, news = asyncio.Event(), [str(order_id), *([session.hex()] if session else [])]
+        told = EVERY if order_id is None else str(order_id)
+        event, news = asyncio.Event(), [told, *([session.hex()] if session else [])]
         for told in news:
             self._waiting[told].add(event)
         self._visitors[visitor] += 1
@@ -75,6 +82,10 @@ class LiveOrders:
         self._visitors[visitor] -= 1
         if not self._visitors[visitor]:
             del self._visitors[visitor]
+
+    def _heard_of_order(self, payload: str) -> None:
+        self._heard(payload)
+        self._heard(EVERY)
 
     def _heard(self, payload: str) -> None:
         for event in self._waiting.get(payload, ()):

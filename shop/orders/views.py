@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -23,26 +20,23 @@ from shop.limits import Limit
 from shop.orders import service
 from shop.orders.forms import LookupForm, ReturnForm
 from shop.orders.links import opens, order_key
-from shop.orders.live import LiveOrders, NoMorePages, TooManyPages
+from shop.orders.live import NoMorePages, TooManyPages
 from shop.orders.models import Actor, NotAllowed, Order
 from shop.orders.queries import names_of, order_by_number, order_page, orders_of, quantities_of
 from shop.web.access import visitor_of
 from shop.web.cookies import basket_hash_of
 from shop.web.flash import Kind, flash
 from shop.web.peers import address_of, prefix_of
-from shop.web.respond import render, render_error, see_other
+from shop.web.respond import render, see_other
 from shop.web.sessions import SESSIONS
+from shop.web.streams import LIVE, no_room, stream
 
-LIVE = web.AppKey("LIVE", LiveOrders)
 # What the page of an order that waits for its money offers, and the headers it needs for that; app.py hands it over.
 PaymentPart = Callable[[web.Request, Order], Awaitable[tuple[Mapping[str, Any], Mapping[str, str]]]]
 PAYMENT_PART: web.AppKey[PaymentPart] = web.AppKey("PAYMENT_PART")
 
 PAGE: Final = 20
 WRONG: Final = 422
-HEARTBEAT_SECONDS: Final = 20.0
-STREAM_SECONDS: Final = 900.0
-RETRY_SECONDS: Final = 30
 # security: a page whose address may hold a key tells it to nobody, and nobody keeps it
 PRIVATE: Final = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 LOOKUPS: Final = (Limit("lookup.network", 10, 3600), Limit("lookup.number", 5, 3600))
@@ -197,30 +191,11 @@ async def events(request: web.Request) -> web.StreamResponse:
     who = f"a{visitor.account_id}" if is_members else f"o{found.id}"
     try:
         with request.app[LIVE].waiting(found.id, who, visitor.session_id_hash) as news:
-            return await _stream(request, found, news)
-    except (TooManyPages, NoMorePages) as full:
-        answer = render_error(request, 429 if isinstance(full, TooManyPages) else 503)
-        answer.headers["Retry-After"] = str(RETRY_SECONDS)
-        return answer
-
-
-async def _stream(request: web.Request, found: Order, news: asyncio.Event) -> web.StreamResponse:
-    live = request.app[LIVE]
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no", **PRIVATE})
-    ends = asyncio.get_running_loop().time() + STREAM_SECONDS
-    with contextlib.suppress(ConnectionResetError):
-        await response.prepare(request)
-        while not live.is_closed and asyncio.get_running_loop().time() < ends:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT_SECONDS):
-                    await news.wait()
-            # surprise: the deadline of a page must not end what lasts longer than a page
-            still_own = asyncio.create_task(_is_still_own(request, found), context=contextvars.Context())
-            if live.is_closed or not await still_own:
-                break
-            await response.write(b"event: news\ndata: 1\n\n" if news.is_set() else b": still here\n\n")
-            news.clear()
-    return response
+            return await stream(request, news, lambda: _is_still_own(request, found), PRIVATE)
+    except TooManyPages:
+        return no_room(request, 429)
+    except NoMorePages:
+        return no_room(request, 503)
 
 
 async def adopt(conn: Connection, request: web.Request, sign_in: Any) -> None:

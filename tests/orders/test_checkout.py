@@ -17,8 +17,8 @@ from shop.orders import live, service
 from shop.orders.checkout import views
 from shop.orders.links import order_key
 from shop.orders.placing.models import Placed
-from shop.orders.views import LIVE
 from shop.settings import Settings
+from shop.web.streams import LIVE
 from tests.accounts.test_email import NEW, link
 from tests.conftest import Visitor
 from tests.orders.market import Market
@@ -358,7 +358,7 @@ async def test_guest_orders_join_an_account_once_it_confirms_their_address(
 async def test_news_of_an_order_arrive_by_themselves_and_end_with_the_session(
     lin: Visitor, market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shop.orders.views.HEARTBEAT_SECONDS", 120.0)
+    monkeypatch.setattr("shop.web.streams.HEARTBEAT_SECONDS", 120.0)
     path = await place(lin, market)
     async with lin.get(f"{path}/events") as stream:
         assert stream.headers["Content-Type"].startswith("text/event-stream")

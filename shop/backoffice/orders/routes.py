@@ -1,6 +1,7 @@
 """Addresses of orders."""
 
 from shop.backoffice.orders import views
+from shop.backoffice.orders.live import views as live
 from shop.backoffice.orders.picking import views as picking
 from shop.web.routing import action, form, page
 from shop.web.staff import Permission
@@ -10,6 +11,7 @@ door = staff_only(Permission.ORDERS)
 
 ROUTES = [
     page("backoffice.orders", views.orders, door),
+    page("backoffice.orders.events", live.events, door),
     page("backoffice.orders.picking", picking.pick_list, door),
     page("backoffice.orders.order", views.order, door),
     page("backoffice.orders.slip", views.slip, door),

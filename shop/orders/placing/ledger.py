@@ -16,6 +16,7 @@ from shop.delivery.service import take_windows
 from shop.orders.models import CASH
 from shop.orders.placing.counter import Accepted
 from shop.orders.placing.models import Placed, Terms
+from shop.orders.service import CHANNEL
 from shop.orders.stock.service import take
 
 # Crockford's alphabet: nothing in a number read aloud is taken for something else.
@@ -36,7 +37,7 @@ async def write_orders(conn: Connection, accepted: Sequence[Accepted], terms: Te
     orders = [_order(sale, number, terms) for sale, number in zip(accepted, numbers, strict=True)]
     lines = [line for sale, number in zip(accepted, numbers, strict=True) for line in _lines(sale, number)]
     params = {"orders": orjson.dumps(orders).decode(), "lines": orjson.dumps(lines).decode()}
-    rows = await conn.fetch_all(WRITE, {**params, "hold": terms.hold_seconds})
+    rows = await conn.fetch_all(WRITE, {**params, "hold": terms.hold_seconds, "channel": CHANNEL})
     ids = {row.number: row.id for row in rows}
     placed = {
         sale.purchase.checkout_id: Placed(ids[number], number, sale.totals.total)
@@ -168,7 +169,8 @@ moves AS (
 events AS (
     INSERT INTO order_events (order_id, machine, new, actor, account_id)
     SELECT id, 'fulfilment', 'placed', 'customer', account_id FROM written)
-SELECT id, number FROM written
+-- The same word for all orders of a batch is told once, when it is committed.
+SELECT id, number, pg_notify(%(channel)s, 'placed') FROM written
 """
 
 # Lines and versions of a whole batch in one trip; measured by tests/bench/orders.py.

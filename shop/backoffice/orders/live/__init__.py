@@ -1,0 +1,1 @@
+"""The open queue, as it changes."""
