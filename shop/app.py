@@ -46,8 +46,9 @@ from shop.media.decoding import Decoder
 from shop.media.service import Media, Quota
 from shop.media.store import open_store
 from shop.metrics import serve_metrics
-from shop.orders.checkout.views import ONLINE, TAKES_CASH, TILL
+from shop.orders.checkout.views import TILL, WAYS
 from shop.orders.live import LiveOrders
+from shop.orders.methods import METHODS
 from shop.orders.placing.models import Terms
 from shop.orders.placing.service import place_orders
 from shop.orders.views import PAYMENT_PART
@@ -137,9 +138,9 @@ def create_app(settings: Settings) -> web.Application:
     app[PARTIALS] = Partials(HOLES)
     app[ERRORS] = {}
     app[PAGES] = Pages()
-    app[STATED] = Stated(app)
+    app[STATED] = Stated(app, METHODS)
     app[PROVIDERS] = Providers.of(settings)
-    app[ONLINE], app[TAKES_CASH] = app[PROVIDERS].online, app[PROVIDERS].takes_cash
+    app[WAYS] = app[PROVIDERS].labels
     app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
     app[FORGERIES] = Alarms()
     app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.by_link, shop.payments.views.payment_part
@@ -261,6 +262,7 @@ async def till(app: web.Application) -> AsyncIterator[None]:
         open_orders=settings.open_orders,
         units_per_line=settings.units_per_order,
         cash_ceiling=settings.cash_ceiling,
+        methods=settings.payment_methods,
     )
     app[TILL] = GroupCommit(app[DB], partial(place_orders, terms=terms))
     yield

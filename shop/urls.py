@@ -138,6 +138,7 @@ PATHS: Mapping[str, str] = {
     "backoffice.settings.logo_removal": "/backoffice/settings/logo/removal",
     "backoffice.settings.logo_upload": "/backoffice/settings/logo/upload",
     "backoffice.settings.pause": "/backoffice/settings/pause",
+    "backoffice.settings.payments": "/backoffice/settings/payments",
     "backoffice.settings.recipients": "/backoffice/settings/recipients",
     "backoffice.settings.resumption": "/backoffice/settings/resumption",
     "backoffice.settings.sender": "/backoffice/settings/sender",

@@ -14,6 +14,7 @@ from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, SETTINGS, TOKENS, URLS
 from shop.metrics import PAYMENTS
 from shop.orders.links import order_key
+from shop.orders.methods import METHODS, Offer, offer_of
 from shop.orders.models import CASH, Fulfilment, NotAllowed, Order
 from shop.orders.models import Payment as OrderPayment
 from shop.orders.queries import order_by_id
@@ -52,8 +53,11 @@ async def pay(request: web.Request) -> web.StreamResponse:
     """Sends the buyer to the chosen provider; a former try is asked about and closed first, so that nobody pays twice."""
     order = await request.app[OWN_ORDER](request)
     method = (await posted(request)).get("method", "")
-    provider = request.app[PROVIDERS].get(method)
-    if provider is None or method not in await ways_to_pay(request, order, await _latest(request, order)):
+    provider, settings = request.app[PROVIDERS].get(method), request.app[SETTINGS]
+    async with request.app[DB].read() as conn:
+        offer = await offer_of(conn, settings.payment_methods, settings.cash_ceiling)
+        latest = await latest_payment(conn, order.id)
+    if provider is None or method not in await ways_to_pay(request, order, latest, offer):
         return _back(request, order, N_("This way to pay is not offered for this order. Choose another one."))
     try:
         payment = await _begun(request, order, provider)
@@ -125,29 +129,35 @@ async def _heard(request: web.Request, said: Notice) -> None:
         desk.release()
 
 
-async def ways_to_pay(request: web.Request, order: Order, latest: Payment | None) -> dict[str, str]:
+async def ways_to_pay(request: web.Request, order: Order, latest: Payment | None, offer: Offer) -> dict[str, str]:
     """The ways that are open to this order, the one chosen at the checkout first, with what people call them.
 
     None while people have to look at money that does not match: it may be this order's.
     """
     if latest is not None and latest.state is State.MISMATCH:
         return {}
-    providers = request.app[PROVIDERS]
-    ways = dict(providers.online)
-    if providers.takes_cash and await _may_pay_cash(request, order):
-        ways[CASH] = N_("Cash on delivery")
-    return {name: ways[name] for name in sorted(ways, key=lambda name: name != order.method)}
+    names = offer.open_to(order.total)
+    if CASH in names and not await _may_pay_cash(request, order):
+        names.remove(CASH)
+    labels = request.app[PROVIDERS].labels
+    return {name: labels[name] for name in sorted(names, key=lambda name: name != order.method)}
 
 
 async def payment_part(request: web.Request, order: Order) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """What an order's page offers (the ways, and what a bank has said or not said yet), and the policy it needs for that."""
     latest = await _latest(request, order)
-    offer = {
-        "ways": await ways_to_pay(request, order, latest),
+    told = {
+        "ways": await ways_to_pay(request, order, latest, _offer(request)),
         "is_on_the_way": latest is not None and latest.state is State.OPEN,
         "is_in_question": latest is not None and latest.state is State.MISMATCH,
     }
-    return offer, paying(request.app[PROVIDERS].origins)
+    return told, paying(request.app[PROVIDERS].origins)
+
+
+def _offer(request: web.Request) -> Offer:
+    """What this process knows of the ways to pay, to be shown; who pays is let in by what the database says."""
+    stated, settings = request.app[STATED].facts.get(METHODS), request.app[SETTINGS]
+    return Offer.of(stated.value if stated else None, settings.payment_methods, settings.cash_ceiling)
 
 
 def keyed(request: web.Request) -> dict[str, str] | None:
@@ -209,13 +219,13 @@ async def _on_the_way(request: web.Request, order: Order, provider: Provider, pa
 
 
 async def _may_pay_cash(request: web.Request, order: Order) -> bool:
-    """Only members who have confirmed their address, and only so much."""
+    """Only members who have confirmed their address."""
     visitor = await visitor_of(request)
     if order.account_id is None or visitor.account_id != order.account_id:
         return False
     async with request.app[DB].read() as conn:
         account = await account_by_id(conn, order.account_id)
-    return account is not None and account.is_active and order.total <= request.app[SETTINGS].cash_ceiling
+    return account is not None and account.is_active
 
 
 def _news(order: Order, payment: Payment | None) -> str:

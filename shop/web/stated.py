@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from typing import Final
 
 import structlog
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from shop.cache.changes import EVERYTHING
 from shop.db import DbError
-from shop.facts import facts
+from shop.facts import ShopFact, facts
 from shop.keys import DB, SETTINGS
 from shop.profile import KEYS, Profile
 from shop.web.pages import PAGES
@@ -30,13 +31,15 @@ log = structlog.get_logger("shop")
 
 
 class Stated:
-    """The shop's profile as this process knows it."""
+    """The shop's profile, and facts under other names, as this process knows them."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, app: web.Application, *others: str) -> None:
         self._app = app
+        self._keys = (*KEYS, *others)
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.profile = Profile.of({}, app[SETTINGS])
+        self.facts: Mapping[str, ShopFact] = {}
 
     async def start(self) -> None:
         """Reads it, and keeps reading; a database that is away does not keep the shop from starting."""
@@ -60,8 +63,8 @@ class Stated:
     async def refresh(self) -> None:
         """Reads the facts; a shop that introduces itself otherwise forgets every page it had kept."""
         async with self._app[DB].read() as conn:
-            stated = await facts(conn, KEYS)
-        profile = Profile.of(stated, self._app[SETTINGS])
+            self.facts = await facts(conn, self._keys)
+        profile = Profile.of(self.facts, self._app[SETTINGS])
         if profile != self.profile:
             self.profile = profile
             introduce(self._app, profile)

@@ -1,6 +1,7 @@
 """Addresses of the settings; changing them asks for both factors anew."""
 
 from shop.backoffice.settings import views
+from shop.backoffice.settings.payments import views as payments
 from shop.backoffice.settings.profile import views as profile
 from shop.web.routing import action, form, page, upload
 from shop.web.staff import Permission
@@ -15,6 +16,7 @@ ROUTES = [
     page("backoffice.settings.logo", profile.logo, fresh),
     upload("backoffice.settings.logo_upload", profile.set_logo, fresh),
     action("backoffice.settings.logo_removal", profile.remove_logo, fresh),
+    form("backoffice.settings.payments", payments.methods, fresh),
     form("backoffice.settings.pause", views.pause, fresh),
     action("backoffice.settings.resumption", views.resume, fresh),
     form("backoffice.settings.recipients", views.recipients, fresh),

@@ -19,6 +19,7 @@ from shop.db import Connection
 from shop.facts import facts
 from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, SETTINGS, URLS
+from shop.orders.methods import METHODS, offer_of
 from shop.orders.recipients import RECIPIENTS, recipients_of
 from shop.profile import IDENTITY, LOGO, SENDER, profile_of
 from shop.web.flash import flash
@@ -28,7 +29,7 @@ from shop.web.respond import render, see_other
 F = TypeVar("F", bound=VersionedForm)
 # What stands in a form, its version among it.
 Load = Callable[[Connection], Awaitable[dict[str, Any]]]
-TOLD = (IDENTITY, LOGO, SENDER, PAUSE, RECIPIENTS)
+TOLD = (IDENTITY, LOGO, SENDER, METHODS, PAUSE, RECIPIENTS)
 LATEST = 20
 
 
@@ -41,6 +42,7 @@ async def settings(request: web.Request) -> web.StreamResponse:
             "pause": stated[PAUSE].value if PAUSE in stated else None,
             "profile": await profile_of(conn, configured),
             "addresses": await recipients_of(conn, configured.order_mails),
+            "offer": await offer_of(conn, configured.payment_methods, configured.cash_ceiling),
         }
         history = [entry for key in TOLD for entry in await history_of(conn, service.object_of(key))]
     history.sort(key=lambda entry: entry.id, reverse=True)
@@ -91,15 +93,21 @@ async def edited(
     load: Load,
     save: Callable[[Connection, Actor, F], Awaitable[None]],
     message: str,
+    *,
+    fits: Callable[[F], bool] = lambda _: True,
+    **context: Any,
 ) -> web.StreamResponse:
-    """A settings page, or what comes of its form; whoever saves second is shown both versions. `save` may raise EditConflict."""
+    """A settings page, or what comes of its form; whoever saves second is shown both versions. `save` may raise EditConflict.
+
+    `fits` is asked once every field is valid, and says on the form what is wrong.
+    """
     is_sent = request.method == "POST"
     async with request.app[DB].read() as conn:
         data = await load(conn)
     form = await kind.read(request) if is_sent else kind.blank(request, data=data)
-    if not is_sent or not form.validate():
+    if not is_sent or not (form.validate() and fits(form)):
         template = f"backoffice/settings/{page}.html"
-        return await form_page(request, template, form, status=WRONG if is_sent else 200)
+        return await form_page(request, template, form, status=WRONG if is_sent else 200, **context)
     actor = await actor_of(request)
     try:
         async with request.app[DB].transaction() as conn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -23,6 +24,7 @@ from shop.orders.checkout.desk import PARTS, Desk, basket_and_addresses, copied,
 from shop.orders.checkout.forms import AREA, NEW, CheckoutForm
 from shop.orders.checkout.words import ORDERED_ALREADY, PLAIN, WITH_GOODS
 from shop.orders.links import order_key
+from shop.orders.methods import METHODS, Offer
 from shop.orders.models import CASH
 from shop.orders.placing.models import Answer, Purchase, Reason, Refused
 from shop.orders.queries import names_of, placement_of
@@ -32,11 +34,11 @@ from shop.web.flash import flash
 from shop.web.forms import UNUSABLE
 from shop.web.peers import address_of, prefix_of
 from shop.web.respond import render, see_other
+from shop.web.stated import STATED
 
-# The till, the providers of online payment by name with what people call them, and whether cash is taken; app.py hands them over.
+# The till, and the ways to pay that are set up by name with what people call them; app.py hands them over.
 TILL = web.AppKey("TILL", GroupCommit[Purchase, Answer])
-ONLINE = web.AppKey("ONLINE", dict[str, str])
-TAKES_CASH = web.AppKey("TAKES_CASH", bool)
+WAYS = web.AppKey("WAYS", Mapping[str, str])
 
 WRONG: Final = 422
 CONFLICT: Final = 409
@@ -245,12 +247,15 @@ def _choices(request: web.Request, form: CheckoutForm, buyer: Buyer, desk: Desk)
 
 def methods(request: web.Request, buyer: Buyer, desk: Desk) -> dict[str, str]:
     """The ways to pay this buyer has for this basket, by name, with what people call them."""
-    online = request.app[ONLINE]
-    ways = dict(online)
-    takes_cash = request.app[TAKES_CASH] and buyer.account is not None and buyer.account.is_active
-    if takes_cash and desk.quote.totals.total <= request.app[SETTINGS].cash_ceiling:
-        ways[CASH] = N_("Cash on delivery")
-    return ways
+    is_known = buyer.account is not None and buyer.account.is_active
+    names = _offer(request).open_to(desk.quote.totals.total)
+    return {name: request.app[WAYS][name] for name in names if is_known or name != CASH}
+
+
+def _offer(request: web.Request) -> Offer:
+    """What this process knows of the ways to pay; the till looks again."""
+    ways, stated = request.app[WAYS], request.app[STATED].facts.get(METHODS)
+    return Offer.of(stated.value if stated else None, list(ways), request.app[SETTINGS].cash_ceiling)
 
 
 async def _page(
@@ -269,7 +274,7 @@ async def _page(
         quote=desk.quote,
         methods=ways,
         account=buyer.account,
-        ceiling=request.app[SETTINGS].cash_ceiling,
+        cash=_offer(request).get(CASH),
     )
 
 

@@ -16,6 +16,7 @@ PLAIN: Final[Mapping[Reason, str]] = {
     Reason.COUPON: N_("Your coupon does not count any more. Remove it in the basket, then order again."),
     Reason.TOO_MANY_UNPAID: N_("Too many of your orders are waiting for payment. Pay or cancel one of them first."),
     Reason.PAUSED: N_("The shop takes no orders at the moment. Nothing was ordered; your basket is kept."),
+    Reason.METHOD_NOT_OFFERED: N_("This way to pay is not offered for this order. Choose another one."),
     Reason.CASH_NOT_ALLOWED: N_("This order cannot be paid in cash. Choose another way to pay."),
 }
 ORDERED_ALREADY: Final = N_("This page has led to an order already, and was changed since. Nothing more was ordered.")

@@ -12,6 +12,7 @@ from shop.coupons.queries import Rule, discount_of, refusal, rules_in_force
 from shop.coupons.service import holders, lock_coupons
 from shop.db import Connection, Row
 from shop.delivery.service import LockedWindow, lock_windows
+from shop.orders.methods import Offer
 from shop.orders.models import CASH
 from shop.orders.placing.models import Purchase, Reason, Refused, Terms
 from shop.orders.stock.service import lock_goods
@@ -31,9 +32,10 @@ class Accepted:
 class Counter:
     """Decides purchases one after another; what one was given is no longer there for the next."""
 
-    def __init__(self, locked_carts: Mapping[int, int], terms: Terms) -> None:
+    def __init__(self, locked_carts: Mapping[int, int], terms: Terms, offer: Offer) -> None:
         self._carts = dict(locked_carts)
         self._terms = terms
+        self._offer = offer
         self._rules: Sequence[Rule] = ()
         self._coupons: dict[str, Row] = {}
         self._holders: set[tuple[int, int | str]] = set()
@@ -46,10 +48,15 @@ class Counter:
 
     @classmethod
     async def open(
-        cls, conn: Connection, purchases: Sequence[Purchase], locked_carts: Mapping[int, int], terms: Terms
+        cls,
+        conn: Connection,
+        purchases: Sequence[Purchase],
+        locked_carts: Mapping[int, int],
+        terms: Terms,
+        offer: Offer,
     ) -> Counter:
         """Reads and locks, always in this order: (baskets,) coupons, windows, goods; the hottest rows last."""
-        counter = cls(locked_carts, terms)
+        counter = cls(locked_carts, terms, offer)
         if not purchases:
             return counter
         counter._open = await open_orders(conn, purchases)
@@ -123,10 +130,10 @@ class Counter:
             return Refused(Reason.BELOW_MINIMUM, total=total)
         if total != purchase.seen_total:
             return Refused(Reason.TOTAL_CHANGED, total=total)
-        if purchase.method == CASH:
-            allowed = purchase.account_id is not None and purchase.is_activated and total <= self._terms.cash_ceiling
-            if not allowed:
-                return Refused(Reason.CASH_NOT_ALLOWED)
+        if purchase.method == CASH and not (purchase.account_id is not None and purchase.is_activated):
+            return Refused(Reason.CASH_NOT_ALLOWED)
+        if not self._offer.takes(purchase.method, total):
+            return Refused(Reason.CASH_NOT_ALLOWED if purchase.method == CASH else Reason.METHOD_NOT_OFFERED)
         if any(self._open.get(key, 0) >= self._terms.open_orders for key in _buyer_keys(purchase)):
             return Refused(Reason.TOO_MANY_UNPAID)
         return None

@@ -11,7 +11,10 @@ from shop.coupons.models import CouponRefused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The shop's own rules for orders; money in minor units, tax rates in hundredths of a percent by tax class."""
+    """The shop's own rules for orders; money in minor units, tax rates in hundredths of a percent by tax class.
+
+    `methods` are the ways to pay that are set up, `cash_ceiling` holds where the back office has said nothing else.
+    """
 
     currency: str
     tax_rates: Mapping[str, int]
@@ -19,6 +22,7 @@ class Terms:
     open_orders: int = 3
     units_per_line: int = 99
     cash_ceiling: int = 50_000
+    methods: tuple[str, ...] = ("sandbox", "cash")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class Reason(StrEnum):
     TOTAL_CHANGED = "total_changed"
     TOO_MANY_UNPAID = "too_many_unpaid"
     CASH_NOT_ALLOWED = "cash_not_allowed"
+    METHOD_NOT_OFFERED = "method_not_offered"
     PAUSED = "paused"
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from shop.cart.pause import pause_of
+from shop.cart.pause import PAUSE
 from shop.db import Connection
+from shop.facts import facts
+from shop.orders.methods import METHODS, Offer
 from shop.orders.placing.counter import Accepted, Counter
 from shop.orders.placing.ledger import write_orders
 from shop.orders.placing.models import Answer, Placed, Purchase, Reason, Refused, Terms
@@ -19,10 +21,13 @@ async def place_orders(conn: Connection, purchases: Sequence[Purchase], terms: T
     # Only after the lock on its basket can a twin in another process be seen.
     before = await orders_of_checkouts(conn, purchases)
     fresh = _fresh(purchases, before)
-    if fresh and await pause_of(conn) is not None:
+    stated = await facts(conn, (PAUSE, METHODS)) if fresh else {}
+    if PAUSE in stated:
         closed: dict[UUID, Accepted | Refused] = {purchase.checkout_id: Refused(Reason.PAUSED) for purchase in fresh}
         return [_answer(purchase, before, closed, {}) for purchase in purchases]
-    counter = await Counter.open(conn, fresh, locked, terms)
+    said = stated[METHODS].value if METHODS in stated else None
+    offer = Offer.of(said, terms.methods, terms.cash_ceiling)
+    counter = await Counter.open(conn, fresh, locked, terms, offer)
     decided = {purchase.checkout_id: counter.decide(purchase) for purchase in fresh}
     refused = [purchase for purchase in fresh if isinstance(decided[purchase.checkout_id], Refused)]
     if refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from shop.orders.models import CASH
 from shop.payments.providers.alipay import Alipay
 from shop.payments.providers.base import Provider
 from shop.payments.providers.cash import Cash
@@ -44,14 +43,9 @@ class Providers:
         return iter(self._providers.values())
 
     @property
-    def online(self) -> dict[str, str]:
-        """Those one pays before delivery, by name, with what people call them."""
-        return {provider.name: provider.label for provider in self if provider.name != CASH}
-
-    @property
-    def takes_cash(self) -> bool:
-        """Whether one can pay at the door."""
-        return CASH in self._providers
+    def labels(self) -> dict[str, str]:
+        """What people call them, by name."""
+        return {provider.name: provider.label for provider in self}
 
     @property
     def origins(self) -> tuple[str, ...]:

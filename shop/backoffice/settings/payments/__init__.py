@@ -1,0 +1,1 @@
+"""Which ways to pay are offered, in which order, and for which totals."""
