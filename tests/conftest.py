@@ -15,17 +15,22 @@ from aiohttp.test_utils import TestClient, TestServer
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from shop import passwords
 from shop.app import create_app
 from shop.embedded import Postgres, Valkey
 from shop.installation import VENV
 from shop.settings import Settings
-from tests import builtin_types
+from tests import builtin_types, world
 from tests.servers import Broom, ShopServer, scratch_folder
 
 if TYPE_CHECKING:
     from shop.db import Database
 
 builtin_types.stand_in()  # before blockbuster is imported
+
+# A hash costs as good as nothing, but where its cost is what is asked for: see `real_hashes`.
+REAL_HASHES = passwords.ARGON2
+passwords.ARGON2 = passwords.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 Visitor = TestClient[web.Request, web.Application]
 
@@ -157,6 +162,18 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 def db(database: Database, clean: None) -> Database:
     """The database as the shop sees it, emptied after the test."""
     return database
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed at the cost of the real shop."""
+    monkeypatch.setattr(passwords, "ARGON2", REAL_HASHES)
+    forget = (passwords._nobodys_hash, world.password_hash)
+    for function in forget:
+        function.cache_clear()
+    yield
+    for function in forget:
+        function.cache_clear()
 
 
 @pytest.fixture

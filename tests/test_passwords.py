@@ -13,6 +13,7 @@ import pytest
 from shop import passwords
 from shop.passwords import NO_PASSWORD, Passwords, TooBusy, UnknownHash, adopt_hash, hash_password, verify_password
 
+pytestmark = pytest.mark.usefixtures("real_hashes")
 WORD = "correct horse 香蕉"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -66,14 +67,22 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
             raise ValueError(f"two routes are named {route.name}")
         declared[route.name] = route
         for lang in urls.languages if route.localized else urls.languages[:1]:
-            handler = _entered(route, lang)
-            for method in route.methods:
-                path = urls.localized(PATHS[route.name], lang)
-                resource = app.router.add_route(method, path, handler).resource
-                if route.takes_files and resource is not None:
-                    app[TAKING_FILES].add(resource.canonical)
-                if method == "GET":
-                    app.router.add_route("HEAD", path, handler)
+            resource = _answering(route, urls.localized(PATHS[route.name], lang), lang)
+            app.router.register_resource(resource)
+            if route.takes_files:
+                app[TAKING_FILES].add(resource.canonical)
+
+
+@lru_cache(4096)
+def _answering(route: Route, path: str, lang: str) -> web.Resource:
+    """What answers at a path; it knows nothing of its application, so the many shops of a test run share it."""
+    resource = web.DynamicResource(path) if "{" in path else web.PlainResource(path)
+    handler = _entered(route, lang)
+    for method in route.methods:
+        resource.add_route(method, handler)
+        if method == "GET":
+            resource.add_route("HEAD", handler)
+    return resource
 
 
 def _entered(route: Route, lang: str) -> View:

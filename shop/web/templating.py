@@ -12,7 +12,8 @@ from aiohttp import web
 from markupsafe import Markup
 
 from shop import i18n
-from shop.keys import ASSETS, SETTINGS, URLS
+from shop.assets import Assets
+from shop.keys import ASSETS, SETTINGS
 from shop.money import decimal_string, format_money
 from shop.profile import Profile
 from shop.settings import Settings
@@ -32,33 +33,37 @@ def sources(folder: str) -> dict[str, str]:
 
 
 def set_up_templates(app: web.Application, folder: str) -> None:
-    """Makes an environment for each of the shop's languages; a template that uses an unknown name fails loudly."""
+    """Gives the shop an environment for each of its languages; a template that uses an unknown name fails loudly."""
     settings = app[SETTINGS]
-    profile = Profile.of({}, settings)
-    loader = jinja2.DictLoader(sources(folder))
     for lang in settings.languages:
-        i18n.prepare(lang)
-        environment = aiohttp_jinja2.setup(
-            app,
-            app_key=ENVIRONMENTS[lang],
-            default_helpers=False,
-            loader=loader,
-            extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
-            undefined=jinja2.StrictUndefined,
-            auto_reload=False,
-            bytecode_cache=COMPILED,
-            cache_size=-1,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        prepare(environment)
-        del environment.globals["app"]  # security: a template sees what it is given, not the whole application
-        _read_ahead(lang, settings)
-        _speak(environment, lang)
-        _know_the_shop(environment, app, lang)
-        environment.globals.update(shop_name=profile.name, shop=profile)
-        for name in environment.list_templates(extensions=["html"]):
-            environment.get_template(name)  # now, for reading files has no place in the event loop
+        environment = _made(folder, lang, settings, app[ASSETS]).overlay()
+        environment.globals = dict(environment.globals)
+        app[ENVIRONMENTS[lang]] = environment
+    introduce(app, Profile.of({}, settings))
+
+
+@lru_cache(8)
+def _made(folder: str, lang: str, settings: Settings, assets: Assets) -> jinja2.Environment:
+    """What is the same in every shop with these settings, compiled once: a test run has many."""
+    i18n.prepare(lang)
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.DictLoader(sources(folder)),
+        extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
+        undefined=jinja2.StrictUndefined,
+        auto_reload=False,
+        bytecode_cache=COMPILED,
+        cache_size=-1,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    prepare(environment)
+    _read_ahead(lang, settings)
+    _speak(environment, lang)
+    _know_the_shop(environment, settings, assets, lang)
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)  # compiled now, for a visitor should not wait for it
+    return environment
 
 
 def _read_ahead(lang: str, settings: Settings) -> None:
@@ -88,8 +93,8 @@ def _speak(environment: jinja2.Environment, lang: str) -> None:
     environment.filters["date"] = partial(i18n.format_date, lang)
 
 
-def _know_the_shop(environment: jinja2.Environment, app: web.Application, lang: str) -> None:
-    settings, urls, assets = app[SETTINGS], app[URLS], app[ASSETS]
+def _know_the_shop(environment: jinja2.Environment, settings: Settings, assets: Assets, lang: str) -> None:
+    urls = Urls(settings.url, settings.languages)
     environment.globals.update(
         url=linker(urls, lang),
         absolute=lambda name, /, query=None, **params: urls.absolute(name, lang, query, **params),

@@ -32,7 +32,7 @@ ADD = """
 
 
 @pytest.fixture
-def shop() -> Iterator[Served]:
+def shop(real_hashes: None) -> Iterator[Served]:
     """A production shop behind a proxy, with a crowd of customers."""
     with demo_shop() as place:
         with psycopg2.connect(place["SHOP_DATABASE_OWNER_URL"]) as connection, connection.cursor() as cursor:

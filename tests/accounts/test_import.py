@@ -65,7 +65,7 @@ async def rows(db: Database) -> list[Any]:
 
 
 async def test_every_kind_of_old_password_opens_the_account_and_becomes_argon2id(
-    client: Visitor, db: Database, tmp_path: Path, run: Any
+    client: Visitor, db: Database, tmp_path: Path, run: Any, real_hashes: None
 ) -> None:
     lines = [line(n, password_hash=old) for n, old in enumerate(OLD.values())]
     assert await run(table(tmp_path, *lines)) == (0, f"{len(OLD)} accounts imported, 0 lines refused")

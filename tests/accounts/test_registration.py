@@ -44,7 +44,9 @@ async def waiting(db: Database, person: Person = LIN) -> list[PendingRegistratio
         return list(await found.order_by("id"))
 
 
-async def test_registering_makes_an_account_and_promises_the_mail(client: Visitor, db: Database) -> None:
+async def test_registering_makes_an_account_and_promises_the_mail(
+    client: Visitor, db: Database, real_hashes: None
+) -> None:
     answer = await submit(client, "/register", filled(LIN))
     assert (answer.status, answer.headers["Location"]) == (303, "/activation")
     [account] = await accounts(db)

@@ -14,7 +14,7 @@ from shop import totp
 from tests.browser.conftest import Browse
 from tests.browser.journey import Person, activate, press, register, sign_in, sign_out
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PAGES = (
     "/account",

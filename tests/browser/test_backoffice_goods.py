@@ -12,7 +12,7 @@ from shop.installation import NODE_MODULES
 from tests.browser.conftest import Browse
 from tests.browser.staff import staff_sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 IS_INSTALLED = borrowed_from(NODE_MODULES).keys() >= set(BORROWED)
 with_editor = pytest.mark.skipif(

@@ -12,7 +12,7 @@ from tests.browser.journey import Person, activate, press, register
 from tests.browser.staff import staff_sign_in
 from tests.browser.test_buying import fill_basket, fill_desk
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 async def test_an_order_appears_at_once_and_is_packed_on_a_phone(browse: Browse, axe: str) -> None:

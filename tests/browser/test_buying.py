@@ -12,7 +12,7 @@ from tests.browser.conftest import Browse
 from tests.browser.journey import Person, activate, register
 from tests.browser.test_pages import OVERHANG, complaints
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 ADD = "main button[name=one]"
 

@@ -7,7 +7,7 @@ from playwright.async_api import Page
 
 from tests.browser.conftest import Browse
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 SHOWN = "strip => Math.round(strip.scrollLeft / strip.clientWidth)"
 

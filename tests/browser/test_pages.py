@@ -10,7 +10,7 @@ from playwright.async_api import Page, StorageState
 from tests.browser.conftest import Browse
 from tests.browser.journey import goods
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 # Each language, scheme and width is judged once; the narrowest screen is looked at in both languages.
 LOOKS = [("/zh", "dark", 360), pytest.param("", "light", 1280, marks=pytest.mark.slow)]

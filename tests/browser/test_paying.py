@@ -13,7 +13,7 @@ from tests.browser.conftest import Browse
 from tests.browser.test_buying import fill_basket, fill_desk
 from tests.browser.test_pages import OVERHANG, complaints
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 RETURNED = re.compile(r"/orders/[0-9A-Z-]+/payment/return")
 BANK = re.compile(r"http://127\.0\.0\.1:\d+/pay\?")

@@ -9,7 +9,7 @@ import pytest
 from tests.browser.conftest import Browse
 from tests.browser.journey import goods
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 async def test_a_guest_finds_what_they_looked_at_newest_first(browse: Browse) -> None:

@@ -8,7 +8,7 @@ from playwright.async_api import Page
 from tests.browser.conftest import Browse
 from tests.browser.journey import Person, activate, goods, press, register, sign_in, sign_out
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 
 async def names_of_history(page: Page) -> list[str]:

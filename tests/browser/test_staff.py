@@ -12,7 +12,7 @@ from tests.browser.conftest import Browse
 from tests.browser.journey import press
 from tests.browser.staff import ROSE, Colleague, invitation_link, second_step, staff_sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PAGES = (
     "/backoffice",

@@ -8,7 +8,7 @@ from playwright.async_api import Request
 from tests.browser.conftest import Browse
 from tests.browser.journey import goods
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PICTURES = "/media/"
 

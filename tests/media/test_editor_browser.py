@@ -23,7 +23,7 @@ from shop.web.access import anyone
 from shop.web.forms import Form
 from shop.web.headers import CONTENT_POLICY, EDITOR
 from shop.web.rich_text import RichTextField
-from shop.web.templating import environment_of
+from shop.web.templating import ENVIRONMENTS, environment_of
 from tests.browser.conftest import ARGUMENTS, chromium_path
 from tests.media.conftest import picture_bytes
 from tests.media.hostile_texts import TEXTS
@@ -33,7 +33,6 @@ __all__ = ["chromium_path"]  # a fixture
 IS_INSTALLED = borrowed_from(NODE_MODULES).keys() >= set(BORROWED)
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not IS_INSTALLED, reason="TinyMCE is not installed: `python run.py prepare` fetches it"),
 ]
 
@@ -82,8 +81,9 @@ async def desk(settings: Settings, clean: None, monkeypatch: pytest.MonkeyPatch)
     app = await asyncio.to_thread(create_app, settings)
     monkeypatch.setattr("shop.urls.PATHS", routing.PATHS)
     for lang in settings.languages:
-        environment = environment_of(app, lang)
-        environment.loader = jinja2.ChoiceLoader([jinja2.DictLoader({"test/letter.html": PAGE}), environment.loader])  # type: ignore[list-item]
+        shared = environment_of(app, lang)
+        loader = jinja2.ChoiceLoader([jinja2.DictLoader({"test/letter.html": PAGE}), shared.loader])  # type: ignore[list-item]
+        app[ENVIRONMENTS[lang]] = environment = shared.overlay(loader=loader)
         environment.get_template("test/letter.html")
     routing.add_routes(
         app, [routing.form("test.letter", letter, anyone), routing.upload("test.pictures", take, anyone)]

@@ -82,6 +82,6 @@ def test_a_synonym_is_put_for_what_was_said() -> None:
 )
 def test_s29_fifty_thousand_evil_letters_cost_no_time(text: str) -> None:
     words_of(text[:10])  # the dictionaries are read once
-    started = time.perf_counter()
+    started = time.process_time()
     parts(text)
-    assert time.perf_counter() - started < 0.05
+    assert time.process_time() - started < 0.05
