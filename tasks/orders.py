@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from shop import outbox
+from shop.accounts.models import Account
 from shop.accounts.queries import account_by_id
 from shop.cart.models import GUEST_DAYS
 from shop.cart.service import forget_old_guests
@@ -14,9 +15,10 @@ from shop.mailroom.service import forget_old_mails
 from shop.money import format_money
 from shop.orders.holds import keep_holding
 from shop.orders.links import order_link
-from shop.orders.mails import NEWS, told_in_mail
+from shop.orders.mails import ANSWERS, NEWS, told_in_mail
+from shop.orders.models import Order
 from shop.orders.personal_data import forget_erased
-from shop.orders.queries import lines_of, order_by_id
+from shop.orders.queries import answer_to_return, lines_of, order_by_id
 from shop.orders.recipients import recipients_of
 from shop.orders.service import ended_holds, finish_old, release
 from shop.outbox import Lease
@@ -56,6 +58,18 @@ async def send_order_cancelled(shop: Workshop, held: Lease, *, order_id: int) ->
 async def send_order_refunded(shop: Workshop, held: Lease, *, order_id: int, amount: int) -> None:
     """Tell the buyer how much went back (minor units)."""
     await _tell(shop, held, order_id, "refunded", amount=amount)
+
+
+@promised("tasks.mail.send_return_accepted")
+async def send_return_accepted(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Tell the buyer that the goods are taken back."""
+    await _answer(shop, held, order_id, "return_accepted")
+
+
+@promised("tasks.mail.send_return_refused")
+async def send_return_refused(shop: Workshop, held: Lease, *, order_id: int) -> None:
+    """Tell the buyer that they are not, and why."""
+    await _answer(shop, held, order_id, "return_refused")
 
 
 @promised("tasks.mail.send_new_order")
@@ -117,7 +131,7 @@ async def _tell(
         lines = await lines_of(conn, order_id)
         account = await account_by_id(conn, order.account_id) if order.account_id else None
     lang = shop.urls.languages[0] if to else shop.spoken(order.lang)
-    email = to or (account.email if account and not account.erased_at else order.email)
+    email = to or _address(order, account)
     subject, opening = NEWS[news]
     await shop.mailer.send(
         "order",
@@ -132,3 +146,30 @@ async def _tell(
         link=order_link(shop.urls, shop.tokens, order, lang),
         **told_in_mail(order, lines, lang, shop.settings.timezone),
     )
+
+
+async def _answer(shop: Workshop, held: Lease, order_id: int, answer: str) -> None:
+    async with shop.db.read() as conn:
+        order = await order_by_id(conn, order_id)
+        if order is None:
+            return
+        reason = await answer_to_return(conn, order_id)
+        account = await account_by_id(conn, order.account_id) if order.account_id else None
+    lang, (subject, opening) = shop.spoken(order.lang), ANSWERS[answer]
+    await shop.mailer.send(
+        "return_answer",
+        to=_address(order, account),
+        name=order.address.get("receiver", ""),
+        lang=lang,
+        reference=held.reference,
+        subject=subject,
+        opening=opening,
+        number=order.number,
+        reason=reason,
+        link=order_link(shop.urls, shop.tokens, order, lang),
+    )
+
+
+def _address(order: Order, account: Account | None) -> str:
+    """Where the buyer reads mail now."""
+    return account.email if account and not account.erased_at else order.email

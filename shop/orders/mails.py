@@ -25,6 +25,15 @@ NEWS: Final[Mapping[str, tuple[str, str]]] = {
     "new": (N_("New order %(number)s"), N_("Somebody has ordered. Here is what is wanted:")),
 }
 
+# The same of the answer to a return.
+ANSWERS: Final[Mapping[str, tuple[str, str]]] = {
+    "return_accepted": (
+        N_("Your return of order %(number)s is accepted"),
+        N_("We take the goods back. The money follows as soon as they are here."),
+    ),
+    "return_refused": (N_("The return of your order %(number)s"), N_("We could not accept the return.")),
+}
+
 
 def told_in_mail(order: Order, lines: list[OrderLine], lang: str, timezone: ZoneInfo) -> dict[str, Any]:
     """What the mail lists, already written as people read it."""

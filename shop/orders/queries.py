@@ -7,6 +7,7 @@ from uuid import UUID
 from shop.cart.pricing import tax_by_rate
 from shop.catalog.models import Sku
 from shop.db import Connection
+from shop.orders.mails import ANSWERS
 from shop.orders.models import CASH, STAFF_NOTE, Fulfilment, Order, OrderEvent, OrderLine, Payment, ReturnRequest
 
 
@@ -114,3 +115,10 @@ async def names_of(conn: Connection, sku_ids: list[int]) -> list[dict[str, str]]
 SECONDS_LEFT = """
 SELECT greatest(0, ceil(extract(epoch FROM hold_until - now())))::int FROM orders WHERE id = %(id)s
 """
+
+
+async def answer_to_return(conn: Connection, order_id: int) -> str:
+    """What the shop wrote with its answer to a return; "" where it wrote nothing."""
+    answers = OrderEvent.objects.using(conn).filter(order_id=order_id, machine="note", new__in=list(ANSWERS))
+    last = await answers.order_by("-id").first()
+    return str(last.details.get("reason", "")) if last else ""

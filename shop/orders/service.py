@@ -196,6 +196,7 @@ async def decide_return(
     told = {"reason": reason} if reason else {}
     answer = "return_accepted" if is_accepted else "return_refused"
     await _tell(conn, order_id, "note", "", answer, Actor.STAFF, account_id, told)
+    await outbox.promise(conn, f"tasks.mail.send_{answer}", order_id=order_id)
 
 
 async def receive_return(conn: Connection, order_id: int, *, fit_for_sale: bool, account_id: int | None = None) -> None:

@@ -10,7 +10,7 @@ from shop.mailroom.models import SentMail
 from shop.mailroom.service import forget_old_mails, keep_sent
 from shop.orders.placing.models import Placed
 from shop.outbox import Lease
-from tests.backoffice.cast import at_work, token_of
+from tests.backoffice.cast import at_work, employee, token_of
 from tests.conftest import Visitor
 from tests.orders.market import Market
 from tests.world import LIN, MEI, TOM, customer
@@ -68,6 +68,7 @@ async def test_a_dead_letter_is_seen_with_its_reason_and_tried_again_once(db: Da
 async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, client: Visitor) -> None:
     await at_work(client, db, "customers")
     lin, _mei, tom = await customer(db), await customer(db, MEI), await customer(db, TOM, active=False)
+    pan = await employee(db, "orders", name="Pan")
     market = await Market.open(db)
     placed = await market.buy_one(market.wish((await market.sku(5), 1), total=2000, email="guest@example.com"))
     assert isinstance(placed, Placed)
@@ -83,6 +84,11 @@ async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, c
             "send_order_placed": {"order_id": placed.order_id},
             "send_order_refunded": {"order_id": placed.order_id, "amount": 500},
             "send_to_shop": {"order_id": placed.order_id, "to": "boss@shop.example", "news": "new"},
+            "send_new_order": {"order_id": placed.order_id},
+            "send_return_accepted": {"order_id": placed.order_id},
+            "send_return_refused": {"order_id": placed.order_id},
+            "send_staff_invitation": {"staff_id": pan.id},
+            "send_staff_second_factor": {"staff_id": pan.id},
             "send_goodbye": {"email": "gone@example.com", "name": "Gone", "language": "en"},
         }
         for task, args in parameters.items():
@@ -93,7 +99,11 @@ async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, c
         page = (await look(client, f"/backoffice/mails/{number}")).partition('id="content"')[2]
         nobody = row.task.endswith("goodbye") or row.args == {"registration_id": None}
         assert ("[The link is made when the mail is sent.]" in page) is not nobody, row.task
-        assert all(hidden not in page for hidden in ("old@example.com", "boss@", "gone@", "?key=", "/activation/"))
+        assert all(
+            hidden not in page
+            for hidden in ("old@example.com", "boss@", "gone@", "?key=", "/activation/", "/invitations/")
+        )
+        assert ("Hello Pan!" in page) is ("staff" in row.task), row.task
     assert "¥5.00" in await look(client, f"/backoffice/mails/{max(n for n in mails if 'refunded' in mails[n].task)}")
 
 

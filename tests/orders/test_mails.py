@@ -121,6 +121,36 @@ async def test_every_step_has_its_mail(shop: Workshop, market: Market) -> None:
     assert "Amount: ¥5.00" in text_of(mails[2])
 
 
+async def test_the_answer_to_a_return_comes_by_mail_with_its_reason(shop: Workshop, market: Market) -> None:
+    sku = await market.sku(10)
+    mei = await market.account("mei")
+    numbers = []
+    for lang, is_accepted, reason in (("zh", True, ""), ("en", False, "<b>eaten</b>")):
+        placed = await market.buy_one(replace(market.cash_wish(mei, (sku, 1), total=2000), lang=lang))
+        assert isinstance(placed, Placed)
+        numbers.append(placed.number)
+        async with market.db.transaction() as conn:
+            for step in (service.pack, service.ship, service.deliver):
+                await step(conn, placed.order_id)
+            await service.ask_return(conn, placed.order_id, "mouldy")
+            await conn.execute("DELETE FROM outbox")
+            await service.decide_return(conn, placed.order_id, is_accepted=is_accepted, reason=reason)
+            with pytest.raises(service.NotAllowed):
+                await service.decide_return(conn, placed.order_id, is_accepted=True)
+        await keep_promises(shop)
+    accepted, refused = shop.mailer.mails  # type: ignore[attr-defined]
+    assert [str(mail["To"]) for mail in (accepted, refused)] == ["Mei <mei@example.com>"] * 2
+    assert accepted["Subject"] == f"您的订单 {numbers[0]} 的退货申请已通过"
+    assert refused["Subject"] == f"The return of your order {numbers[1]}"
+    assert "We could not accept the return." in text_of(refused)
+    assert "<b>eaten</b>" in text_of(refused)
+    assert "What we have to say" not in text_of(accepted)
+    assert f"{shop.settings.url}/orders/{numbers[1]}\n" in text_of(refused)
+    html = refused.get_body(("html",)).get_content()
+    assert "&lt;b&gt;eaten&lt;/b&gt;" in html
+    assert "<b>eaten" not in html
+
+
 async def test_the_sweeper_releases_holds_and_finishes_what_is_old(shop: Workshop, market: Market) -> None:
     sku = await market.sku(100)
     answers = await market.buy(*(market.wish((sku, 1), total=2000) for _ in range(25)))
@@ -148,9 +178,9 @@ async def test_cash_that_goes_back_is_given_by_people(shop: Workshop, market: Ma
     async with market.db.transaction() as conn:
         for step in (service.pack, service.ship, service.deliver):
             await step(conn, placed.order_id)
-        await conn.execute("DELETE FROM outbox")
         await service.ask_return(conn, placed.order_id, "soft")
         await service.decide_return(conn, placed.order_id, is_accepted=True)
+        await conn.execute("DELETE FROM outbox")
         await service.receive_return(conn, placed.order_id, fit_for_sale=False)
         row = await conn.fetch_one("DELETE FROM outbox RETURNING task, args")
     assert row is not None

@@ -19,6 +19,8 @@ MAIL_WORDS = {
     "send_order_shipped": N_("Order on its way"),
     "send_order_cancelled": N_("Order cancelled"),
     "send_order_refunded": N_("Money back"),
+    "send_return_accepted": N_("Return accepted"),
+    "send_return_refused": N_("Return not accepted"),
     "send_new_order": N_("New order, to the shop"),
     "send_to_shop": N_("To the shop about an order"),
     "send_staff_invitation": N_("Invitation of staff"),

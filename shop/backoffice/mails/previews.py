@@ -12,12 +12,14 @@ from uuid import UUID
 from shop.accounts.queries import account_by_id, pending_registration
 from shop.accounts.registration.service import ACTIVATION_SECONDS
 from shop.accounts.security.models import NOTICES, Kind
+from shop.backoffice.staff.queries import member_by_id
+from shop.backoffice.staff.service import INVITATION_SECONDS
 from shop.db import Connection
 from shop.i18n import N_, gettext
 from shop.mail import Mailer
 from shop.money import format_money
-from shop.orders.mails import NEWS, told_in_mail
-from shop.orders.queries import lines_of, order_by_id
+from shop.orders.mails import ANSWERS, NEWS, told_in_mail
+from shop.orders.queries import answer_to_return, lines_of, order_by_id
 from shop.profile import Profile, profile_of
 from shop.settings import Settings
 
@@ -37,8 +39,12 @@ OF_ORDERS = {
     "send_order_shipped": "shipped",
     "send_order_cancelled": "cancelled",
     "send_order_refunded": "refunded",
+    "send_new_order": "new",
     "send_to_shop": "new",
 }
+TO_SHOP = frozenset({"send_new_order", "send_to_shop"})
+ABOUT_RETURNS = {"send_return_accepted": "return_accepted", "send_return_refused": "return_refused"}
+TO_STAFF = {"send_staff_invitation": "staff_invitation", "send_staff_second_factor": "staff_second_factor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +66,23 @@ class Preview:
 
 
 async def preview(conn: Connection, settings: Settings, task: str, args: Mapping[str, Any]) -> Preview | None:
-    """The mail of a promise as it would be written now; None where nobody would get one, and for mails to the staff."""
-    name = task.rpartition(".")[2]
-    if name == "send_activation":
-        draft = await _activation(conn, settings, args)
-    elif name in OF_ACCOUNTS:
-        draft = await _of_account(conn, settings, OF_ACCOUNTS[name], args)
-    else:
-        draft = await _of_order(conn, settings, name, args) if name in OF_ORDERS else None
+    """The mail of a promise as it would be written now; None where nobody would get one, or nothing is known of who would."""
+    draft = await _draft(conn, settings, task.rpartition(".")[2], args)
     if draft is None:
         return None
     return await asyncio.to_thread(_written, settings, draft, await profile_of(conn, settings))
+
+
+async def _draft(conn: Connection, settings: Settings, name: str, args: Mapping[str, Any]) -> Draft | None:
+    if name == "send_activation":
+        return await _activation(conn, settings, args)
+    if name in OF_ACCOUNTS:
+        return await _of_account(conn, settings, OF_ACCOUNTS[name], args)
+    if name in ABOUT_RETURNS:
+        return await _of_return(conn, settings, ABOUT_RETURNS[name], args)
+    if name in TO_STAFF:
+        return await _to_staff(conn, settings, TO_STAFF[name], args)
+    return await _of_order(conn, settings, name, args) if name in OF_ORDERS else None
 
 
 def _written(settings: Settings, draft: Draft, shop: Profile) -> Preview:
@@ -105,7 +117,7 @@ async def _of_order(conn: Connection, settings: Settings, name: str, args: Mappi
     order = await order_by_id(conn, args.get("order_id") or 0)
     if order is None:
         return None
-    lang = settings.languages[0] if name == "send_to_shop" else _spoken(settings, order.lang)
+    lang = settings.languages[0] if name in TO_SHOP else _spoken(settings, order.lang)
     subject, opening = NEWS[args.get("news", OF_ORDERS[name])]
     amount = args.get("amount")
     words = told_in_mail(order, await lines_of(conn, order.id), lang, settings.timezone) | {
@@ -116,6 +128,32 @@ async def _of_order(conn: Connection, settings: Settings, name: str, args: Mappi
         "link": gettext(lang, LINK),
     }
     return Draft("order", order.address.get("receiver", ""), lang, words)
+
+
+async def _of_return(conn: Connection, settings: Settings, answer: str, args: Mapping[str, Any]) -> Draft | None:
+    order = await order_by_id(conn, args.get("order_id") or 0)
+    if order is None:
+        return None
+    lang, (subject, opening) = _spoken(settings, order.lang), ANSWERS[answer]
+    words = {
+        "subject": subject,
+        "opening": opening,
+        "number": order.number,
+        "reason": await answer_to_return(conn, order.id),
+        "link": gettext(lang, LINK),
+    }
+    return Draft("return_answer", order.address.get("receiver", ""), lang, words)
+
+
+async def _to_staff(conn: Connection, settings: Settings, mail: str, args: Mapping[str, Any]) -> Draft | None:
+    member = await member_by_id(conn, args.get("staff_id") or 0)
+    if member is None or member.disabled_at:
+        return None
+    lang = _spoken(settings, member.language)
+    words: dict[str, Any] = {"link": gettext(lang, LINK)}
+    if mail == "staff_invitation":
+        words |= {"hours": INVITATION_SECONDS // 3600, "is_new": member.activated_at is None}
+    return Draft(mail, member.name, lang, words)
 
 
 def _spoken(settings: Settings, lang: str) -> str:
