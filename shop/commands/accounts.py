@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from shop.accounts.imports.service import COLUMNS, OPTIONAL, LineRefused, Newcomer, admit, read_line, refusals
-from shop.commands.local import at_hand
+from shop.commands.local import settings_at_hand
 from shop.db import Database
 from shop.passwords import adopt_hash
 from shop.placement import EmbeddedError
@@ -27,6 +27,7 @@ Line = Mapping[str, str | None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One thing to do with accounts, so far."""
+    parser.add_argument("--environment", type=Path, help="the environment file of the shop's units")
     todo = parser.add_subparsers(dest="todo", required=True, metavar="import")
     bring = todo.add_parser("import", help=f"columns: {', '.join(COLUMNS)} and, if you like, {', '.join(OPTIONAL)}")
     bring.add_argument("file", type=Path, help="CSV in UTF-8 with a line of column names")
@@ -39,8 +40,8 @@ def main(arguments: argparse.Namespace) -> int:
     source: Path = arguments.file
     try:
         lines = read_table(source)
-        with at_hand(os.environ) as local:
-            importer = asyncio.run(_import(local.settings(), lines, dry_run=arguments.dry_run))
+        with settings_at_hand(arguments.environment) as settings:
+            importer = asyncio.run(_import(settings, lines, dry_run=arguments.dry_run))
         return importer.report(arguments.errors or source.with_suffix(".errors.csv"))
     except (EmbeddedError, SettingsError, OSError, UnicodeDecodeError, BadTable) as problem:
         print(problem, file=sys.stderr)

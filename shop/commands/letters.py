@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from shop import outbox
+from shop.commands.local import settings_at_hand
 from shop.db import Database, DbError
-from shop.operations.environment import read_environment
-from shop.settings import Settings, SettingsError
+from shop.placement import EmbeddedError
+from shop.settings import SettingsError
 
 HELP = "list the dead letters (mails and other promises that were given up); --resend tries them again"
 
@@ -26,11 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """List or resend; the relay hands them over within a second."""
     try:
-        given = dict(os.environ) | (read_environment(arguments.environment) if arguments.environment else {})
-        settings = Settings.inherit(given)
-        for line in asyncio.run(_letters(settings.database_url, arguments.resend, arguments.ids)):
-            print(line)
-    except (SettingsError, DbError, OSError) as problem:
+        with settings_at_hand(arguments.environment) as settings:
+            for line in asyncio.run(_letters(settings.database_url, arguments.resend, arguments.ids)):
+                print(line)
+    except (EmbeddedError, SettingsError, DbError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

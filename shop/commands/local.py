@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shop.embedded import AlreadyRunning, Postgres, Valkey, lock
+from shop.operations.environment import read_environment
 from shop.settings import DEVELOPMENT_MARK, HOME, Settings, SettingsError
 
 
@@ -85,6 +86,20 @@ def at_hand(environ: Mapping[str, str]) -> Iterator[Local]:
             yield local
         finally:
             local.stop()
+
+
+@contextmanager
+def settings_at_hand(environment: Path | None) -> Iterator[Settings]:
+    """Those of a host's file or of its variables around us, else of the shop of `make run`.
+
+    Raises SettingsError, EmbeddedError or OSError.
+    """
+    given = {**os.environ, **(read_environment(environment) if environment else {})}
+    if given.get("SHOP_DATABASE_URL") and not given.get("SHOP_DATABASE_OWNER_URL"):
+        yield Settings.inherit(given)  # a host: nobody there runs as the owner
+    else:
+        with at_hand(given) as local:
+            yield local.settings()
 
 
 def keys_in(state: Path) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
-from shop.commands.local import at_hand
+from shop.commands.local import settings_at_hand
 from shop.db import Database
 from shop.media.copying import Copied, broken_references, copy_all
 from shop.media.errors import MediaError
@@ -25,6 +25,7 @@ WIDTH = 40
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Copy or check."""
+    parser.add_argument("--environment", type=Path, help="the environment file of the shop's units")
     todo = parser.add_subparsers(dest="todo", required=True, metavar="copy|check")
     copy = todo.add_parser("copy", help="from one SHOP_MEDIA_URL to another; run again, it goes on where it stopped")
     copy.add_argument("source", metavar="FROM", help="where the pictures are, as in file:///srv/shop/media")
@@ -35,12 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Exit status 0 when every file is where it should be, 1 when some are not, 2 when nothing could be tried."""
     try:
-        with at_hand(os.environ) as local:
-            settings = local.settings()
+        with settings_at_hand(arguments.environment) as settings:
             if arguments.todo == "check":
                 return asyncio.run(_check(settings))
             return asyncio.run(_copy(settings, arguments.source, arguments.target))
-    except (EmbeddedError, SettingsError, MediaError, ValueError) as problem:
+    except (EmbeddedError, SettingsError, MediaError, OSError, ValueError) as problem:
         print(problem, file=sys.stderr)
         return 2
 

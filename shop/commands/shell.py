@@ -7,12 +7,12 @@ import ast
 import asyncio
 import code
 import inspect
-import os
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
-from shop.commands.local import at_hand
+from shop.commands.local import settings_at_hand
 from shop.commands.models import import_models
 from shop.db import Database, Model
 from shop.placement import EmbeddedError
@@ -23,15 +23,16 @@ BANNER = "await works here: conn, db, settings and {count} models are at hand, a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """It takes none."""
+    """Which shop, if not the one of `make run`."""
+    parser.add_argument("--environment", type=Path, help="the environment file of the shop's units")
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Talk until the end of input, on the shop of the environment or else the one of `make run`."""
     try:
-        with at_hand(os.environ) as local, asyncio.Runner() as runner:
-            _talk(runner, local.settings())
-    except (EmbeddedError, SettingsError) as problem:
+        with settings_at_hand(arguments.environment) as settings, asyncio.Runner() as runner:
+            _talk(runner, settings)
+    except (EmbeddedError, SettingsError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0

@@ -5,10 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-import os
 import sys
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from shop.accounts.models import is_email
@@ -19,9 +17,8 @@ from shop.backoffice.roles.queries import role_by_code, roles
 from shop.backoffice.staff import service
 from shop.backoffice.staff.models import StaffMember
 from shop.backoffice.staff.queries import member_by_email
-from shop.commands.local import at_hand
+from shop.commands.local import settings_at_hand
 from shop.db import Connection, Database, DbError
-from shop.operations.environment import read_environment
 from shop.passwords import hash_password
 from shop.placement import EmbeddedError
 from shop.settings import Settings, SettingsError
@@ -61,23 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Exit status 0 when it was done, 1 when it could not be, or the log is not whole."""
     try:
-        with _settings(arguments.environment) as settings:
+        with settings_at_hand(arguments.environment) as settings:
             print(asyncio.run(_do(settings, arguments)))
     except (EmbeddedError, SettingsError, DbError, OSError, Refused) as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
-
-
-@contextmanager
-def _settings(environment: Path | None) -> Iterator[Settings]:
-    """Those of the environment, else of the shop of `make run`."""
-    given = dict(os.environ) | (read_environment(environment) if environment else {})
-    if given.get("SHOP_DATABASE_URL"):
-        yield Settings.inherit(given)
-    else:
-        with at_hand(os.environ) as local:
-            yield local.settings()
 
 
 async def _do(settings: Settings, arguments: argparse.Namespace) -> str:

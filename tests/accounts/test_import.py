@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,10 +28,10 @@ def run(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     """`run.py accounts import` on the servers of the tests; exit status and the first line it printed."""
 
     @contextmanager
-    def at_hand(environ: object) -> Iterator[Any]:
-        yield SimpleNamespace(settings=lambda: settings)
+    def at_hand(environment: object) -> Iterator[Settings]:
+        yield settings
 
-    monkeypatch.setattr(command, "at_hand", at_hand)
+    monkeypatch.setattr(command, "settings_at_hand", at_hand)
 
     def started(*words: str) -> int:
         parser = argparse.ArgumentParser()

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import io
+import os
+import random
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,7 +32,7 @@ from shop.media.local import open_local
 from shop.media.names import WIDTHS, original, rendition
 from shop.media.service import Stored, keep, put_safely, record
 from shop.media.store import MediaStore, open_store
-from shop.settings import Settings
+from shop.settings import DEVELOPMENT_MARK, HOME, Settings
 from tasks.media import make_renditions, remove, tidy_up
 from tasks.runtime import Workshop, fulfil
 from tests.media.conftest import picture_bytes, send
@@ -209,3 +215,53 @@ async def test_the_command_copies_and_checks(
     assert said.err == f"{original(picture.fingerprint)}: missing, or not what was stored\n"
     with pytest.raises(ValueError, match="same place"):
         await media._copy(settings, "fastdfs://one/group1", "fastdfs://two/group1")
+
+
+async def add_unseen(db: Database, store: MediaStore, count: int) -> None:
+    """So many pictures with rows and files that nobody will ever decode."""
+    pictures = [random.randbytes(2000) for _ in range(count)]
+    digests = [hashlib.sha256(data).hexdigest() for data in pictures]
+    for digest, data in zip(digests, pictures, strict=True):
+        await store.put(original(digest), data)
+    async with db.transaction() as conn:
+        await conn.execute(
+            "INSERT INTO media_files (fingerprint, width, height, size) SELECT unnest(%(all)s::text[]), 1, 1, 2000",
+            {"all": digests},
+        )
+        await conn.execute(
+            "INSERT INTO media_objects (name, fingerprint, digest, size)"
+            " SELECT one || '.webp', one, one, 2000 FROM unnest(%(all)s::text[]) AS one",
+            {"all": digests},
+        )
+
+
+@pytest.mark.slow
+async def test_a_copy_that_was_killed_goes_on_where_it_was(db: Database, settings: Settings, tmp_path: Path) -> None:
+    count, old = 300, f"file://{tmp_path}/old"
+    await add_unseen(db, open_local(old), count)
+    environ = {
+        **os.environ,
+        DEVELOPMENT_MARK: "1",
+        "SHOP_DATABASE_URL": settings.database_url,
+        "SHOP_SECRET_KEYS": ",".join(base64.b64encode(key).decode() for key in settings.secret_keys),
+    }
+    async with FakeCluster() as cluster:
+        new = f"fastdfs://127.0.0.1:{cluster.trackers[0].port}/group1"
+        command = (sys.executable, "run.py", "media", "copy", old, new)
+        killed = await asyncio.create_subprocess_exec(*command, cwd=HOME, env=environ)
+        async with asyncio.timeout(60):
+            while len(cluster.files) < count // 3:
+                await asyncio.sleep(0.001)
+        killed.kill()
+        assert await killed.wait() == -signal.SIGKILL
+        async with db.read() as conn:
+            noted = await conn.fetch_value("SELECT count(*) FROM media_locations")
+        assert 0 < noted < count
+        again = await asyncio.create_subprocess_exec(*command, cwd=HOME, env=environ, stdout=subprocess.PIPE)
+        said = (await asyncio.wait_for(again.communicate(), 60))[0].decode()
+        assert again.returncode == 0
+        assert f"{count - noted} files copied, {noted} were there already, 0 failed" in said
+        target = open_store(new, db)
+        assert await broken_references(db, target) == []
+        await target.close()
+        assert cluster.violations == []
