@@ -14,6 +14,7 @@ from shop.orders.placing.models import Purchase
 from shop.orders.stock import service as stock
 from shop.payments import settling
 from shop.payments.models import Notice, Outcome
+from shop.payments.service import take_notice
 
 LOCK: Final = "FOR NO KEY UPDATE"
 # Long enough for a twin in another process to look, too.
@@ -33,7 +34,7 @@ class Bug:
 
 def _decide_without_locks() -> None:
     """Buyers are decided on what the shelf held a moment ago."""
-    look = counter.lock_goods
+    look = stock.lock_goods
     seen: dict[int, tuple[float, Row]] = {}
 
     async def remembered(conn: Connection, sku_ids: Sequence[int]) -> dict[int, Row]:
@@ -43,9 +44,9 @@ def _decide_without_locks() -> None:
         seen.update({sku_id: (now, row) for sku_id, row in (await look(conn, missing)).items()})
         return {sku_id: seen[sku_id][1] for sku_id in wanted if sku_id in seen}
 
-    _replace(stock, "LOCK_GOODS", _unlocked(stock.LOCK_GOODS))
-    _replace(stock, "TAKE", stock.TAKE.replace("AND s.stock >= n.count", ""))
-    _replace(counter, "lock_goods", remembered)
+    replace(stock, "LOCK_GOODS", _unlocked(stock.LOCK_GOODS))
+    replace(stock, "TAKE", stock.TAKE.replace("AND s.stock >= n.count", ""))
+    replace(counter, "lock_goods", remembered)
 
 
 def _look_for_no_twin() -> None:
@@ -57,13 +58,13 @@ def _look_for_no_twin() -> None:
         await asyncio.sleep(PAUSE)
         return before
 
-    _replace(service, "LOCK_CARTS", _unlocked(service.LOCK_CARTS))
-    _replace(service, "orders_of_checkouts", looked_long_ago)
+    replace(service, "LOCK_CARTS", _unlocked(service.LOCK_CARTS))
+    replace(service, "orders_of_checkouts", looked_long_ago)
 
 
 def _take_every_notice() -> None:
     """A notice that was taken before is money once more."""
-    take = settling.take_notice
+    take = take_notice
 
     async def taken_again(conn: Connection, notice: Notice) -> Outcome:
         outcome = await take(conn, notice)
@@ -71,7 +72,7 @@ def _take_every_notice() -> None:
             await conn.execute(BOOK_AGAIN, {"provider": notice.provider, "trade": notice.trade_no})
         return outcome
 
-    _replace(settling, "take_notice", taken_again)
+    replace(settling, "take_notice", taken_again)
 
 
 BOOK_AGAIN: Final = """
@@ -85,7 +86,8 @@ def _unlocked(sql: str) -> str:
     return sql[: sql.index(LOCK)]
 
 
-def _replace(module: Any, name: str, other: Any) -> None:
+def replace(module: Any, name: str, other: Any) -> None:
+    """Put something else into a module before it serves."""
     if getattr(module, name) == other:
         raise AssertionError(f"{module.__name__}.{name} is not what the bug was made for")
     setattr(module, name, other)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any, Final
 
+from shop import outbox
 from shop.db.group_commit import GroupCommit
 from shop.orders.placing import counter, ledger, service
 
@@ -17,7 +18,7 @@ POINTS: Final[dict[str, tuple[Any, str, bool]]] = {
     "goods locked": (counter, "lock_goods", False),
     "orders written": (ledger, "take_windows", True),
     "goods taken": (ledger, "take", False),
-    "mails promised": (ledger.outbox, "promise_all", False),
+    "mails promised": (outbox, "promise_all", False),
     "committed": (GroupCommit, "_committed", False),
 }
 

@@ -23,9 +23,10 @@ from shop.children import run_as, start_child, stop_child
 from shop.embedded import DATABASE, OWNER, SUPERUSER, WEB, Postgres
 from shop.placement import give, socket_folder, unprivileged
 from tests.cache.constellation import NAME, Constellation
-from tests.faults.cells import Cell
-from tests.faults.place import Place, Server
-from tests.faults.shoppers import Crowd
+from tests.faults.cell import Cell
+from tests.faults.crowd import Crowd
+from tests.faults.inject.web import ready
+from tests.faults.scratch import Scratch
 
 POOLER: Final = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin") or ""
 INI: Final = """
@@ -142,7 +143,7 @@ class Machines:
 
 
 @contextmanager
-def machines(folder: Path, postgres: Postgres, _redis: Server, _broker: Server) -> Iterator[Machines]:
+def machines(folder: Path, postgres: Postgres) -> Iterator[Machines]:
     """Start everything; the shop reaches it by `environ`."""
     account = unprivileged()
     standby = Standby(postgres, folder / "standby", socket_folder(folder / "run-standby", account))
@@ -181,72 +182,82 @@ def _environ(made: Machines, postgres: Postgres) -> dict[str, str]:
     }
 
 
-def cells(made: Machines) -> list[Cell]:
-    """Each part of it, killed once; the order matters, for what was promoted stays so."""
-
-    @asynccontextmanager
-    async def replica_killed(_place: Place, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
-        assert await asyncio.to_thread(made.standby.readers), "nobody reads from the replica"
-        made.standby.kill()
-        yield
-        await asyncio.to_thread(made.standby.start)
-
-    @asynccontextmanager
-    async def pooler_killed(_place: Place, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
-        made.pooler.kill()
-        yield
-        made.pooler.start()
-
-    @asynccontextmanager
-    async def one_of_each_gone(place: Place, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
-        """The second machine: a web process, a worker, a relay and a sentinel."""
-        gone = [place.of(kind)[1] for kind in ("web", "worker", "relay")]
-        for program in gone:
-            program.is_wanted = False
-            program.signal(signal.SIGKILL)
-        made.redis.kill(made.sentinels[2])
-        yield
-        for program in gone:
-            program.is_wanted = True
-        await place.ready()
-
-    @asynccontextmanager
-    async def redis_primary_killed(_place: Place, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
-        made.redis.kill(made.ports[0])
-        yield
-
-    @asynccontextmanager
-    async def primary_killed(place: Place, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
-        """Every commit waits for the replica first, so that nothing that was confirmed stays behind."""
-        await asyncio.to_thread(_wait_for_the_replica, place)
-        await asyncio.sleep(1)
-        await asyncio.to_thread(place.signal_postgres, signal.SIGKILL)
-        await asyncio.to_thread(made.standby.promote)
-        made.pooler.point_at(made.standby.sockets)
-        place.superuser_url = made.standby.url(SUPERUSER, DATABASE)
-        await asyncio.to_thread(_wait_for_nobody, place)
-        yield
-
-    return [
-        Cell("M1", "the replica killed -9, started after 3 s", replica_killed, hold=3, budget=1, failures=0, crashes=0),
-        Cell("M2", "PgBouncer killed -9, started after 2 s", pooler_killed),
-        Cell("M3", "a web process, worker, relay and sentinel gone for 5 s", one_of_each_gone, hold=5, budget=2),
-        Cell("M4", "Redis primary killed -9, sentinels elect the replica", redis_primary_killed, hold=3, crashes=3),
-        Cell("M5", "PostgreSQL primary killed -9, replica promoted", primary_killed, hold=0.1, budget=5),
-    ]
+@asynccontextmanager
+async def replica_killed(shop: Scratch, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
+    """Pages that may be a little old are read there; they come from the primary now."""
+    standby = shop.around.standby
+    assert await asyncio.to_thread(standby.readers), "nobody reads from the replica"
+    standby.kill()
+    yield
+    await asyncio.to_thread(standby.start)
 
 
-def _say(url: str, *statements: str) -> None:
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    for statement in statements:
-        connection.cursor().execute(statement)
-    connection.close()
+@asynccontextmanager
+async def pooler_killed(shop: Scratch, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
+    """Every connection of the shop's goes through it."""
+    shop.around.pooler.kill()
+    yield
+    shop.around.pooler.start()
 
 
-def _wait_for_the_replica(place: Place) -> None:
-    _say(place.superuser_url, "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+@asynccontextmanager
+async def one_of_each_gone(shop: Scratch, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
+    """The second machine: a web process, a worker, a relay and a sentinel."""
+    gone = [shop.of(kind)[1] for kind in ("web", "worker", "relay")]
+    for program in gone:
+        program.is_wanted = False
+        program.signal(signal.SIGKILL)
+    shop.around.redis.kill(shop.around.sentinels[2])
+    yield
+    for program in gone:
+        program.is_wanted = True
+    await ready(shop)
 
 
-def _wait_for_nobody(place: Place) -> None:
-    _say(place.superuser_url, "ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+@asynccontextmanager
+async def redis_primary_killed(shop: Scratch, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
+    """The sentinels elect the replica."""
+    shop.around.redis.kill(shop.around.ports[0])
+    yield
+
+
+@asynccontextmanager
+async def primary_killed(shop: Scratch, _crowd: Crowd, _chance: object) -> AsyncIterator[None]:
+    """Every commit waits for the replica first, so that nothing that was confirmed stays behind."""
+    standby = shop.around.standby
+    await asyncio.to_thread(shop.say, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+    await asyncio.to_thread(shop.say, "SELECT pg_reload_conf()")
+    await asyncio.sleep(1)
+    await asyncio.to_thread(shop.signal_postgres, signal.SIGKILL)
+    await asyncio.to_thread(standby.promote)
+    shop.around.pooler.point_at(standby.sockets)
+    shop.superuser_url = standby.url(SUPERUSER, DATABASE)
+    await asyncio.to_thread(shop.say, "ALTER SYSTEM RESET synchronous_standby_names")
+    await asyncio.to_thread(shop.say, "SELECT pg_reload_conf()")
+    yield
+
+
+# Each part of it, killed once; the order matters, for what was promoted stays so.
+CELLS: Final = (
+    Cell(
+        "M1",
+        "the replica killed -9, started after 3 s",
+        replica_killed,
+        hold=3,
+        budget=1,
+        failures=0,
+        crashes=0,
+        is_short=False,
+    ),
+    Cell("M2", "PgBouncer killed -9, started after 2 s", pooler_killed),
+    Cell(
+        "M3",
+        "a web process, worker, relay and sentinel gone for 5 s",
+        one_of_each_gone,
+        hold=5,
+        budget=2,
+        is_short=False,
+    ),
+    Cell("M4", "Redis primary killed -9, sentinels elect the replica", redis_primary_killed, hold=3, crashes=3),
+    Cell("M5", "PostgreSQL primary killed -9, replica promoted", primary_killed, hold=0.1, budget=5),
+)

@@ -1,172 +1,216 @@
-"""What must hold after every fault: the invariants, asked of the database, of the mail server, of the logs and of the journal."""
+"""What must hold after every fault: the promises by their numbers, asked of the database, bank, store, mails, logs and journal."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import hashlib
 import time
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import psycopg2
+import aiohttp
 
-from shop.orders.invariants import INVARIANTS
-from tests.faults.place import Place, person
-from tests.faults.shoppers import Journal, Shopper
+from shop.db import Connection, Database, DbError
+from shop.media.errors import MediaError
+from shop.media.local import LocalStore
+from shop.media.queries import kept_objects
+from shop.orders import invariants as orders
+from shop.payments import invariants as payments
+from tests.faults.journal import UNKNOWN, Journal
+from tests.faults.scratch import Scratch
 from tests.world import PASSWORD
 
-QUIET_SECONDS: Final = 2.0
+WORDS: Final = {
+    "I1": "received = available + held + sold + written off, none below 0",
+    "I2": "each paid order has one payment that counts, of its total",
+    "I3": "the bank's ledger and ours are the same",
+    "I4": "one order a checkout, lines − discount + freight = total",
+    "I5": "each new customer has an activation mail, hardly any two",
+    "I6": "no promise is older than 60 s or given up",
+    "I7": "coupons and delivery times within their limits",
+    "I8": "what was answered is there, what was refused is not",
+    "I9": "only legal steps in the story of every order",
+    "I10": "no page shows another's name",
+    "I11": "who signed out stays out",
+    "I12": "no 500, no 503 without Retry-After, nothing too late",
+    "I13": "each picture has its files, with their SHA-256",
+    "I14": "files, memory and connections are back",
+    "I15": "the logs hold no secret",
+}
 MAIL_SECONDS: Final = 60.0
-SIGN_INS: Final = 5
-POOLS: Final = 48  # all that two web processes, two workers and two relays may keep open, listeners included
-CALM_SECONDS: Final = 60.0
-HASHES_MB: Final = 80.0  # what password hashes at work leave to the allocator, in two processes
+# The poller asks after so many seconds at the latest, and a refund may follow.
+BANK_SECONDS: Final = 120.0
+
+Ledger = Sequence[Mapping[str, Any]]
+Found = dict[str, list[str]]
 
 
-@dataclass
-class Vitals:
-    """Of all web processes together: open files, resident memory in MB, PostgreSQL connections of the shop."""
-
-    files: int
-    memory: float
-    connections: int
-
-
-async def recovered(journal: Journal, since: float, limit: float = 90.0) -> float:
-    """Seconds from the end of the fault to the last answer that was not well; watches until all is quiet."""
-    while True:
-        calm_for = time.monotonic() - max(journal.last_trouble, since)
-        if calm_for > QUIET_SECONDS:
-            return max(0.0, journal.last_trouble - since)
-        if time.monotonic() - since > limit:
-            return limit
-        await asyncio.sleep(0.05)
+async def ledger_of(shop: Scratch) -> Ledger | None:
+    """What the bank has moved; None while it is away, nothing where there is no bank."""
+    if not shop.bank_url:
+        return []
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+            session.get(f"{shop.bank_url}/ledger") as answer,
+        ):
+            rows: Ledger = await answer.json()
+            return rows
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return None
 
 
-async def mail_flows(place: Place, since: float, limit: float = MAIL_SECONDS) -> float | None:
-    """Seconds until no promise is left; None when some are after `limit`."""
-    while time.monotonic() - since < limit:
-        if await asyncio.to_thread(_promises, place) == 0:
-            return time.monotonic() - since
-        await asyncio.sleep(0.2)
-    return None
+class AtRest:
+    """Waits until nothing is promised any more and the bank knows nothing better; seconds each took, None when too many."""
+
+    def __init__(self, shop: Scratch, db: Database) -> None:
+        self._shop, self._db = shop, db
+        self.mail: float | None = None
+        self.money: float | None = None
+        self.unsettled: list[str] = []
+        self.open: list[str] = []
+
+    async def wait(self) -> None:
+        """At most two minutes; what was not done then is in `open` and `unsettled`."""
+        began = time.monotonic()
+        while True:
+            waited = time.monotonic() - began
+            await self._look(waited)
+            if self.mail is not None and self.money is not None:
+                return
+            if waited > BANK_SECONDS or (self.money is not None and waited > MAIL_SECONDS):
+                return
+            await asyncio.sleep(0.2)
+
+    async def _look(self, waited: float) -> None:
+        ledger = await ledger_of(self._shop)
+        try:
+            async with self._db.read() as conn:
+                self.open = [str(row) for row in await conn.fetch_all(OPEN)]
+                self.unsettled = (
+                    await unsettled(conn, ledger, self._shop.journal) if ledger is not None else ["no bank"]
+                )
+        except DbError as problem:
+            self.open = self.unsettled = [str(problem)]
+        self.mail = (waited if self.mail is None else self.mail) if not self.open else None
+        self.money = (waited if self.money is None else self.money) if not self.unsettled else None
 
 
-def _promises(place: Place) -> int:
-    with suppress(psycopg2.Error):
-        connection = place.superuser()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM outbox WHERE buried_at IS NULL AND task NOT LIKE 'tasks.orders.sweep%'"
-            )
-            count = int(cursor.fetchone()[0])  # type: ignore[index]
-        connection.close()
-        return count
-    return -1
+async def unsettled(conn: Connection, ledger: Ledger, journal: Journal) -> list[str]:
+    """I3: where the bank's ledger and ours differ, and orders that wait for money the bank has taken."""
+    told = await payments.differences(conn, "sandbox", ledger)
+    due = await conn.fetch_all(
+        "SELECT number FROM orders WHERE payment = 'due' AND number = ANY(%(n)s)", _n(journal.paid)
+    )
+    return told + [f"{row.number} was paid at the bank and is due" for row in due]
 
 
-def broken(place: Place, journal: Journal, crashes: int) -> dict[str, str]:
-    """Each invariant that does not hold, by its number, with what was found."""
-    found: dict[str, str] = {}
-    connection = place.superuser()
-    with connection.cursor() as cursor:
-        for name, sql in INVARIANTS.items():
-            cursor.execute(sql)
-            if rows := cursor.fetchall():
-                found[name] = f"{len(rows)} rows, as {rows[0]}"
-        found |= _journal(cursor, journal)
-        found |= _mails(cursor, place, journal, crashes)
-    connection.close()
-    if wrong := [line for line in journal.wrong if line.startswith("I10")]:
-        found["I10"] = wrong[0]
-    if wrong := [line for line in journal.wrong if not line.startswith("I10")]:
-        found["I12"] = f"{len(wrong)} times, as {wrong[0]}"
-    if leaked := [secret for secret in [*journal.secrets, PASSWORD] if secret in place.logs()]:
-        found["I15"] = f"{len(leaked)} secrets in the logs"
+async def charged(conn: Connection, ledger: Ledger) -> list[str]:
+    """I2, asked of the bank: what it kept of each order's payments is what the order owes, never twice that."""
+    kept: Counter[str] = Counter()
+    for row in ledger:
+        kept[str(row["reference"]).partition("_")[0]] += row["amount"] - row["refunded"]
+    known = await conn.fetch_all(OWED, _n(kept))
+    owed = {str(row.reference): row.total - row.refunded for row in known}
+    return [
+        f"the bank kept {amount} of an order that owes {owed.get(reference)}"
+        for reference, amount in sorted(kept.items())
+        if owed.get(reference) != amount
+    ]
+
+
+async def broken(shop: Scratch, db: Database, *, crashes: int | None = None) -> Found:
+    """All findings by promise, of those that are asked here; `crashes` is how many extra mails they may have cost."""
+    ledger, journal = await ledger_of(shop), shop.journal
+    async with db.read() as conn:
+        everything = {**orders.INVARIANTS, **payments.INVARIANTS}
+        found = {name: [str(row) for row in await conn.fetch_all(sql)] for name, sql in everything.items()}
+        found["I2"] += await charged(conn, ledger or [])
+        found["I8"] = await _journal(conn, journal)
+        found["I5"] = _mails(shop, journal, crashes)
+        found["I6"] = [f"given up: {row}" for row in await conn.fetch_all(BURIED)]
+        found["I13"] = await _pictures(conn, LocalStore(shop.folder / "media"))
+    secrets = [*journal.secrets, PASSWORD]
+    logs = await asyncio.to_thread(shop.logs)
+    found["I10"], found["I12"] = list(journal.foreign), list(journal.wrong)
+    found["I15"] = ["a secret stands in the logs" for secret in secrets if secret in logs]
     return found
 
 
-def _journal(cursor: Any, journal: Journal) -> dict[str, str]:
-    """I8: answered is there once, unanswered at most once."""
-    cursor.execute("SELECT checkout_id::text, count(*) FROM orders GROUP BY 1")
-    there: Mapping[str, int] = dict(cursor.fetchall())
-    lost = [known for known, status in journal.checkouts.items() if status == 303 and there.get(known) != 1]
-    twice = [known for known, count in there.items() if count > 1]
-    cursor.execute("SELECT email FROM accounts")
-    accounts = {row[0] for row in cursor.fetchall()}
-    lost += [email for email, status in journal.registrations.items() if status == 303 and email not in accounts]
-    return {"I8": f"{len(lost)} answered and lost, {len(twice)} there twice"} if lost or twice else {}
+async def _journal(conn: Connection, journal: Journal) -> list[str]:
+    """I8: who was told has it, once, and as it was wanted; who was not told has it once or not at all."""
+    lines: dict[str, dict[int, int]] = {}
+    for row in await conn.fetch_all(LINES):
+        lines.setdefault(row.number, {})[row.sku_id] = row.quantity
+    placed: dict[str, list[str]] = {}
+    states: dict[str, str] = {}
+    for row in await conn.fetch_all("SELECT checkout_id, number, fulfilment FROM orders"):
+        placed.setdefault(str(row.checkout_id), []).append(row.number)
+        states[row.number] = row.fulfilment
+    problems = [f"{n} is {states.get(n)}" for n in sorted(journal.cancelled) if states.get(n) != "cancelled"]
+    for checkout, answers in journal.answers.items():
+        problems += _of_checkout(journal.wanted[checkout], answers, placed.get(checkout, []), lines)
+    problems += [f"{checkout} was never asked for" for checkout in placed.keys() - journal.answers.keys()]
+    accounts = {row.email for row in await conn.fetch_all("SELECT email FROM accounts")}
+    told = (email for email, status in journal.registered.items() if status == 303)
+    return problems + [f"{email} has no account" for email in told if email not in accounts]
 
 
-def _mails(cursor: Any, place: Place, journal: Journal, crashes: int) -> dict[str, str]:
-    """I5: each who was answered has a mail, and extra ones are no more than crashes; I6: nothing is dead."""
-    received: dict[str, int] = {}
-    for mail in list(place.mail.mails):
-        received[mail["Message-ID"]] = received.get(mail["Message-ID"], 0) + 1
-    got = {mail["To"].addresses[0].addr_spec for mail in list(place.mail.mails)}
-    without = [email for email, status in journal.registrations.items() if status == 303 and email not in got]
-    extra = sum(count - 1 for count in received.values())
-    found = {}
-    if without or extra > crashes:
-        found["I5"] = f"{len(without)} without a mail, {extra} extra mails in {crashes} crashes"
-    cursor.execute("SELECT count(*), max(last_error) FROM outbox WHERE buried_at IS NOT NULL")
-    count, why = cursor.fetchone()
-    if count:
-        found["I6"] = f"{count} dead letters: {why}"
-    return found
+def _of_checkout(
+    wanted: dict[int, int], answers: list[tuple[int, str]], there: list[str], lines: dict[str, dict[int, int]]
+) -> list[str]:
+    problems = [f"{number} is not there" for status, number in answers if status == 303 and number not in there]
+    if there and all(status != 303 and status not in UNKNOWN for status, _ in answers):
+        problems.append(f"{there} was refused")
+    return problems + [f"{number} is not what was wanted" for number in there if lines[number] != wanted]
 
 
-async def logged_out_stays_out(place: Place, shopper: Shopper) -> dict[str, str]:
-    """I11: a cookie that was signed out signs nobody in, whatever Redis remembers."""
-    shopper.name = person(0).username
-    for _ in range(SIGN_INS):
-        await shopper.arrive()
-        if await shopper.sign_in():
-            break
-        await asyncio.sleep(1)
-    else:
-        await shopper.leave()
-        return {"I11": "could not be tried: nobody can sign in"}
-    assert shopper._session is not None
-    kept = {cookie.key: cookie.value for cookie in shopper._session.cookie_jar}
-    await shopper.form("/logout", {}, "/account")
-    shopper.is_signed_in = False
-    shopper._session.cookie_jar.update_cookies(kept)
-    page = await shopper.ask("/account")
-    await shopper.leave()
-    return {} if page.status == 303 else {"I11": f"a signed-out cookie opened /account: {page.status}"}
+def _mails(shop: Scratch, journal: Journal, crashes: int | None) -> list[str]:
+    """I5: each who was answered has a mail, and extra ones are no more than crashes, where anybody counts them."""
+    mails = list(shop.mails.mails)
+    got = {address.addr_spec for mail in mails for address in mail["To"].addresses}
+    told = (email for email, status in sorted(journal.registered.items()) if status == 303)
+    problems = [f"{email} has no mail" for email in told if email not in got]
+    times = Counter((mail["Message-ID"], str(mail["To"])) for mail in mails)
+    extra = sum(times.values()) - len(times)
+    if crashes is not None and extra > crashes:
+        problems.append(f"{extra} extra mails in {crashes} crashes")
+    return problems
 
 
-def vitals(place: Place) -> Vitals:
-    files, memory = 0, 0.0
-    for program in place.of("web"):
-        if program.process and program.process.poll() is None:
-            files += len(os.listdir(f"/proc/{program.process.pid}/fd"))
-            memory += _resident(program.process.pid)
-    with suppress(psycopg2.Error):
-        connection = place.superuser()
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'shop_web'")
-            return Vitals(files, memory, int(cursor.fetchone()[0]))  # type: ignore[index]
-    return Vitals(files, memory, 0)
+async def _pictures(conn: Connection, store: LocalStore) -> list[str]:
+    """I13: each file that a row speaks of is in the store, byte by byte, and each picture has its original."""
+    problems = [f"{row.fingerprint} has no original" for row in await conn.fetch_all(WITHOUT_ORIGINAL)]
+    after = ""
+    while objects := await kept_objects(conn, after):
+        after = objects[-1].name
+        for one in objects:
+            try:
+                digest = hashlib.sha256(await store.get(one.name)).hexdigest()
+            except MediaError as problem:
+                problems.append(f"{one.name}: {type(problem).__name__}")
+                continue
+            if digest != one.digest:
+                problems.append(f"{one.name} has other bytes")
+    return problems
 
 
-def _resident(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+def _n(numbers: Any) -> dict[str, list[str]]:
+    return {"n": list(numbers)}
 
 
-async def calmed_down(place: Place, before: Vitals) -> dict[str, str]:
-    """I14: files and memory are back within a tenth (and a little) of what they were, connections within the pools, in a minute."""
-    end = time.monotonic() + CALM_SECONDS
-    while True:
-        now = await asyncio.to_thread(vitals, place)
-        is_calm = now.files <= before.files * 1.1 + 12 and now.memory <= before.memory * 1.1 + HASHES_MB
-        if is_calm and now.connections <= POOLS:
-            return {}
-        if time.monotonic() > end:
-            return {"I14": f"{before} became {now}"}
-        await asyncio.sleep(0.5)
+# A promise for later is not open yet, and the beat's chores come back for ever.
+OPEN: Final = """
+SELECT id, task, attempts, last_error FROM outbox
+WHERE buried_at IS NULL AND args <> '{}'::jsonb ORDER BY id LIMIT 10
+"""
+BURIED: Final = "SELECT id, task, attempts, last_error FROM outbox WHERE buried_at IS NOT NULL ORDER BY id LIMIT 10"
+LINES: Final = "SELECT o.number, l.sku_id, l.quantity FROM order_lines l JOIN orders o ON o.id = l.order_id"
+OWED: Final = """
+SELECT replace(number, '-', '') AS reference, total, refunded FROM orders WHERE replace(number, '-', '') = ANY(%(n)s)
+"""
+WITHOUT_ORIGINAL: Final = """
+SELECT fingerprint FROM media_files f
+WHERE NOT EXISTS (SELECT FROM media_objects o WHERE o.fingerprint = f.fingerprint AND o.digest = f.fingerprint)
+"""

@@ -12,9 +12,8 @@ from typing import Final
 
 from tests.faults.fair import Fair
 from tests.faults.journal import UNKNOWN
-from tests.faults.scratch import Process
+from tests.faults.program import Program
 from tests.faults.shopper import Said, Shopper
-from tests.world import PASSWORD
 
 PATIENCE: Final = 30.0
 
@@ -47,7 +46,7 @@ class Place:
     fair: Fair
     dice: random.Random
     gate: Gate
-    mortal: Process | None = None
+    mortal: Program | None = None
 
 
 Scene = Callable[[Shopper, Place], Awaitable[str]]
@@ -66,7 +65,7 @@ async def _at_the_desk(
     method: str = "cash",
 ) -> Said | None:
     await shopper.fill(wanted, coupon)
-    said = await shopper.desk(window, method) if shopper.basket else None
+    said = await shopper.desk(window, method)
     if said is None:
         place.gate.one_less()
     return said
@@ -96,7 +95,7 @@ async def double_click(shopper: Shopper, place: Place) -> str:
     if said is None:
         return "never got to the desk"
     await place.gate.wait()
-    both = await asyncio.gather(*(shopper.click(said, web) for web in shopper.webs[:2]))
+    both = await asyncio.gather(*(shopper.click(said, web) for web in shopper.shop.of("web")[:2]))
     answers = {*both, await shopper.click(said)}
     return _said(both[0][0]) if len(answers) == 1 else "two answers"
 
@@ -171,11 +170,7 @@ async def killed(shopper: Shopper, place: Place) -> str:
 
 async def registering(shopper: Shopper, place: Place) -> str:
     """A new account."""
-    fields = {"username": f"new{shopper.name}", "email": shopper.email, "password": PASSWORD, "consent": "y"}
-    status, _, _ = await shopper.send("/register", fields)
-    if status in {200, 303}:
-        shopper.journal.registered.add(shopper.email)
-    return "registered" if status in {200, 303} else f"refused: {status}"
+    return await shopper.register()
 
 
 async def told_fifty_times(shopper: Shopper, place: Place) -> str:
@@ -198,7 +193,7 @@ async def unheard(shopper: Shopper, place: Place) -> str:
     bill = await _bill(shopper, place)
     if isinstance(bill, str):
         return bill
-    await shopper.choose(bill.reference, "lose")
+    await shopper.choose(bill.order, bill.reference, "lose")
     return "paid, and nobody told the shop"
 
 
@@ -208,7 +203,7 @@ async def too_late(shopper: Shopper, place: Place) -> str:
     if isinstance(bill, str):
         return bill
     is_cancelled = await shopper.cancel(bill.order)
-    await shopper.choose(bill.reference, "pay")
+    await shopper.choose(bill.order, bill.reference, "pay")
     return "cancelled, then paid" if is_cancelled else "not cancelled, paid"
 
 
@@ -216,7 +211,7 @@ async def _paying(shopper: Shopper, place: Place, action: str) -> str:
     bill = await _bill(shopper, place)
     if isinstance(bill, str):
         return bill
-    await shopper.choose(bill.reference, action)
+    await shopper.choose(bill.order, bill.reference, action)
     await shopper.get(bill.way_back)
     return "came back from the bank"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import scenes
-from tests.faults.prove import Scale, found, main, prove
+from tests.faults.prove import Scale, main, prove, status_of
+from tests.faults.scenes import Scene
 from tests.faults.scratch import scratch_shop
 
-SMALL = {
+SMALL: dict[Scene, int] = {
     scenes.mixed_baskets: 4,
     scenes.double_click: 3,
     scenes.vanishing: 3,
@@ -24,15 +25,15 @@ def test_f_w1_f_n1_f_n4_a_small_crowd_leaves_a_sound_shop_and_a_planted_bug_is_f
 ) -> None:
     with scratch_shop() as shop:
         sound = prove(shop, Scale(SMALL, ("committed",), with_tasks=False), seed=1)
-        assert [str(verdict) for verdict in sound if not verdict.holds] == [], capsys.readouterr().out
+        assert {name: what for name, what in sound.items() if what} == {}, capsys.readouterr().out
         told = capsys.readouterr().out
         assert "kill -9: committed" in told
         assert "ordered after the kill 1×" in told
         broken = prove(shop, Scale({scenes.flash_sale: 12}, (), with_tasks=False, webs=1), seed=2, bug="stock-guard")
-        assert found(broken, "stock-guard") == 1, capsys.readouterr().out
-        assert found(broken, "checkout-id") == 3
-        assert found(broken) == 1
-        assert found(sound) == 0
+        assert status_of(broken, "stock-guard") == 1, capsys.readouterr().out
+        assert status_of(broken, "checkout-id") == 3
+        assert status_of(broken) == 1
+        assert status_of(sound) == 0
 
 
 def test_a_bug_nobody_knows_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
