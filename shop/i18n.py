@@ -1,10 +1,10 @@
 """Languages: translated messages, dates, and texts that carry their translations with them.
 
-The source speaks English; every other language is a folder of message catalogues in shop/locale/, one file a feature. They are read once at
-start, so there is no compile step to forget.
+The source speaks English; every other language is a folder of message catalogues in shop/locale/, one file a feature. What they
+say is kept as bytecode is, and read anew when one has changed, so there is no compile step to forget.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,8 @@ from babel.dates import format_date as babel_date
 from babel.dates import format_interval as babel_interval
 from babel.dates import format_skeleton as babel_skeleton
 from babel.dates import format_time as babel_time
-from babel.messages.pofile import read_po
+
+from shop import bytecode
 
 LOCALES: Mapping[str, str] = {"en": "en", "zh": "zh_Hans"}
 NAMES: Mapping[str, str] = {"en": "English", "zh": "中文"}
@@ -110,15 +111,26 @@ def catalogue_files(lang: str) -> list[Path]:
 
 @lru_cache
 def _messages(lang: str) -> Mapping[str, str | tuple[str, ...]]:
-    found: dict[str, str | tuple[str, ...]] = {}
-    for path in catalogue_files(lang):
-        with path.open("rb") as file:
-            for entry in read_po(file, locale=LOCALES[lang], abort_invalid=True):
-                plural = isinstance(entry.id, tuple | list)
-                key = entry.id[0] if plural else entry.id
-                if key and entry.string and not entry.fuzzy:
-                    found[str(key)] = tuple(entry.string) if plural else str(entry.string)
+    files = {path: path.read_bytes() for path in catalogue_files(lang)}
+    if not files:
+        return {}
+    folder, edition = _FOLDER / LOCALES[lang], b"\0".join(files.values())
+    found: dict[str, str | tuple[str, ...]] | None = bytecode.kept(folder, edition)
+    if found is None:
+        found = {key: text for path in files for key, text in _read(path, lang)}
+        bytecode.keep(folder, edition, found)
     return found
+
+
+def _read(path: Path, lang: str) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+    from babel.messages.pofile import read_po  # only for catalogues that have changed
+
+    with path.open("rb") as file:
+        for entry in read_po(file, locale=LOCALES[lang], abort_invalid=True):
+            plural = isinstance(entry.id, tuple | list)
+            key = entry.id[0] if plural else entry.id
+            if key and entry.string and not entry.fuzzy:
+                yield str(key), tuple(entry.string) if plural else str(entry.string)
 
 
 @lru_cache

@@ -110,7 +110,8 @@ def _proxy(places: Places, answers: Answers, name: str, *, dry: bool) -> Iterato
 def _commands_after(places: Places, answers: Answers, roles: frozenset[str], *, dry: bool) -> Iterator[str]:
     if places.prefix != Path("/"):
         return
-    commands = [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", *enabled_units(answers, roles)]]
+    commands = [[str(places.python), str(places.code / "run.py"), "compile"]]
+    commands += [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", *enabled_units(answers, roles)]]
     if "proxy" in roles:
         commands += [["nginx", "-t"], ["systemctl", "reload-or-restart", "nginx"]]
     yield from run_commands(commands, dry=dry)

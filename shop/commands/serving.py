@@ -39,6 +39,7 @@ async def _serve(app: web.Application, sockets: list[socket.socket], limits: dic
         await web.SockSite(runner, opened, backlog=BACKLOG).start()
     gc.collect()
     gc.freeze()  # what lives from the start is never looked through again
+    gc.enable()
     ready()
     await stop.wait()
     notify(STOPPING)

@@ -9,8 +9,10 @@ the time a page takes (docs/performance.md). The rest is small: macros called by
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
+from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 from jinja2 import nodes
@@ -20,10 +22,20 @@ from jinja2.runtime import Macro
 from jinja2.utils import missing
 from markupsafe import Markup, escape
 
+from shop import bytecode
+
 try:
     from markupsafe._speedups import _escape_inner as escaped
 except ImportError:  # a platform without its C part
     from markupsafe._native import _escape_inner as escaped
+
+# How templates are read; what is compiled depends on this file, on Jinja and on the template, and on nothing else.
+OPTIONS: Final[Mapping[str, Any]] = {
+    "extensions": ["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
+    "undefined": jinja2.StrictUndefined,
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+}
 
 
 def shown(value: Any) -> str:
@@ -77,10 +89,13 @@ class Direct(CodeGenerator):
 
 
 class CompiledOnce(jinja2.BytecodeCache):
-    """Compiled templates of this process: the languages share them, and so do the many shops of a test run."""
+    """The compiled templates of a folder: the languages share them, and so do the many shops of a test run and the next start."""
 
-    def __init__(self) -> None:
-        self._code: dict[str, tuple[str, CodeType]] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._edition = jinja2.__version__.encode() + Path(__file__).read_bytes()
+        self._code: dict[str, tuple[str, CodeType]] = bytecode.kept(folder, self._edition) or {}
+        self._is_kept = True
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Gives the code when the source is still the same."""
@@ -92,9 +107,13 @@ class CompiledOnce(jinja2.BytecodeCache):
         """Keeps the code."""
         assert bucket.code is not None
         self._code[bucket.key] = (bucket.checksum, bucket.code)
+        self._is_kept = False
 
-
-COMPILED = CompiledOnce()
+    def keep(self) -> None:
+        """Leaves what is new to the next start."""
+        if not self._is_kept:
+            bytecode.keep(self._folder, self._edition, self._code)
+            self._is_kept = True
 
 
 def prepare(environment: jinja2.Environment) -> None:

@@ -18,7 +18,7 @@ from shop.money import decimal_string, format_money
 from shop.profile import Profile
 from shop.settings import Settings
 from shop.urls import Urls
-from shop.web.compiling import COMPILED, prepare, shown
+from shop.web.compiling import OPTIONS, CompiledOnce, prepare, shown
 
 ENVIRONMENTS: Mapping[str, web.AppKey[jinja2.Environment]] = {
     lang: web.AppKey(f"TEMPLATES_{lang}", jinja2.Environment) for lang in i18n.LOCALES
@@ -32,11 +32,17 @@ def sources(folder: str) -> dict[str, str]:
     return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in root.rglob("*.*") if path.is_file()}
 
 
+@cache
+def compiled(folder: str) -> CompiledOnce:
+    """What the templates of a folder were compiled to, by this process or one before."""
+    return CompiledOnce(Path(folder))
+
+
 def set_up_templates(app: web.Application, folder: str) -> None:
     """Gives the shop an environment for each of its languages; a template that uses an unknown name fails loudly."""
     settings = app[SETTINGS]
     for lang in settings.languages:
-        environment = _made(folder, lang, settings, app[ASSETS]).overlay()
+        environment = _made(folder, lang, settings, app[ASSETS]).overlay(cache_size=-1)
         environment.globals = dict(environment.globals)
         app[ENVIRONMENTS[lang]] = environment
     introduce(app, Profile.of({}, settings))
@@ -49,13 +55,10 @@ def _made(folder: str, lang: str, settings: Settings, assets: Assets) -> jinja2.
     environment = jinja2.Environment(
         autoescape=True,
         loader=jinja2.DictLoader(sources(folder)),
-        extensions=["jinja2.ext.i18n", "jinja2.ext.loopcontrols"],
-        undefined=jinja2.StrictUndefined,
         auto_reload=False,
-        bytecode_cache=COMPILED,
-        cache_size=-1,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        bytecode_cache=compiled(folder),
+        cache_size=0,
+        **OPTIONS,
     )
     prepare(environment)
     _read_ahead(lang, settings)
@@ -63,6 +66,7 @@ def _made(folder: str, lang: str, settings: Settings, assets: Assets) -> jinja2.
     _know_the_shop(environment, settings, assets, lang)
     for name in environment.list_templates(extensions=["html"]):
         environment.get_template(name)  # compiled now, for a visitor should not wait for it
+    compiled(folder).keep()
     return environment
 
 

@@ -101,10 +101,14 @@ def test_an_upgrade_without_a_backup_does_not_begin(installed: Host) -> None:
 
 
 def test_an_upgrade_migrates_publishes_turns_and_tells_each_step(installed: Host, tmp_path: Path) -> None:
-    (tmp_path / "two" / "shop").mkdir(parents=True)
+    python = tmp_path / "two/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (tmp_path / "two/run.py").write_text("import sys; open(__file__ + '.told', 'w').write(' '.join(sys.argv[1:]))")
     units = Recorded(installed.places)
     asked = argparse.Namespace(force=True, without_backup=True)
     said = list(upgrade(installed.places, units, tmp_path / "two", asked))
+    assert (tmp_path / "two/run.py.told").read_text() == "compile"
     steps = [line.split()[0] for line in said if line.split()[0] not in ("warning", "error")]
     assert steps[:3] == ["migrated", "published", "linked"]
     assert steps[3:8] == ["restarted"] * 5

@@ -1,14 +1,19 @@
 """Templates compiled directly say what Jinja's own compiler says, and escape what it escapes."""
 
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import jinja2
 import pytest
+from jinja2 import nodes
+from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
-from shop.web.compiling import prepare, shown
+from shop.settings import HOME
+from shop.web.compiling import OPTIONS, CompiledOnce, prepare, shown
+from shop.web.templating import sources
 
 EVIL = "<b title='\"&'>"
 
@@ -68,3 +73,47 @@ def test_an_unknown_name_still_fails_loudly() -> None:
             environment.from_string(source).render()
     with pytest.raises(TypeError):
         environment.from_string(macro + "{{ pair(1, 2, 3) }}").render()
+
+
+def test_what_was_compiled_is_kept_for_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the text of a template changes, or what compiles it."""
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    compiled: list[str] = []
+
+    class Noting(CompiledOnce):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            super().dump_bytecode(bucket)
+            compiled.append(bucket.checksum)
+
+    def start(text: str) -> str:
+        cache = Noting(tmp_path / "templates")
+        environment = jinja2.Environment(
+            loader=jinja2.DictLoader({"page": text}), bytecode_cache=cache, autoescape=True
+        )
+        prepare(environment)
+        page = environment.get_template("page").render(name="<")
+        cache.keep()
+        return page
+
+    assert [start("hello {{ name }}"), start("hello {{ name }}")] == ["hello &lt;", "hello &lt;"]
+    assert len(compiled) == 1
+    assert start("bye {{ name }}") == "bye &lt;"
+    assert len(compiled) == 2
+
+    monkeypatch.setattr(jinja2, "__version__", "another")
+    start("bye {{ name }}")
+    assert len(compiled) == 3
+    assert [path.suffix for path in (tmp_path / "__pycache__").iterdir()] == [".pyc"]
+
+
+def test_nothing_of_a_language_or_a_setting_is_compiled_into_a_template() -> None:
+    """Jinja applies filters to constants while it compiles; what is kept has to be right for every language and shop."""
+    environment = jinja2.Environment(autoescape=True, **OPTIONS)
+    folded = [
+        (name, found.name)
+        for name, text in sources(str(HOME / "templates")).items()
+        for found in environment.parse(text).find_all(nodes.Filter)
+        if isinstance(found.node, nodes.Const | nodes.TemplateData)
+    ]
+    assert folded == []
