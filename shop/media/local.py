@@ -71,8 +71,8 @@ class LocalStore:
         """Nothing is open."""
 
     def _put(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        usage = shutil.disk_usage(path.parent)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        usage = shutil.disk_usage(self.folder)
         if usage.used + len(data) > FULLEST * usage.total:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write_whole(path, data)
@@ -97,6 +97,7 @@ def open_local(url: str) -> LocalStore:
 
 def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
     """A file that is there whole or not at all; with `durable`, also after a power cut."""
+    folders = [path.parent, *(folder.parent for folder in path.parents if not folder.exists())]
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=UNFINISHED)
     try:
@@ -112,7 +113,8 @@ def write_whole(path: Path, data: bytes, *, durable: bool = True) -> None:
             Path(temporary).unlink()
         raise
     if durable:
-        _sync(path.parent)
+        for folder in folders:  # also those that were told of a new one
+            _sync(folder)
 
 
 def _sync(path: Path) -> None:

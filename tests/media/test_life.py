@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -174,6 +175,26 @@ async def test_f_o1_t2_a_dead_store_costs_nobody_a_form_or_a_page(
             assert await conn.fetch_value("SELECT count(*) FROM media_files") == 1
     assert (await studio.get(told["location"])).status == 200
     assert await broken_references(db, store) == []
+
+
+@pytest.mark.slow
+async def test_f_o1_a_silent_cluster_is_said_within_six_seconds_to_who_adds_a_picture(
+    studio: Studio, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert studio.app is not None
+    async with FakeCluster() as cluster:
+        for node in (*cluster.trackers, *cluster.storages):
+            node.hangs = True
+        silent = open_store(f"fastdfs://127.0.0.1:{cluster.trackers[0].port}/group1", db)
+        media_of_shop = studio.app[MEDIA]
+        monkeypatch.setattr(type(media_of_shop), "store", silent)
+        began = time.monotonic()
+        status, said = await send(studio, picture_bytes())
+        assert time.monotonic() - began < 8  # six for the store, the rest for the child that decodes
+        assert (status, said["error"].split(".")[0]) == (503, "Pictures cannot be stored just now")
+        await silent.close()
+    async with db.read() as conn:
+        assert await conn.fetch_value("SELECT count(*) FROM media_files") == 0
 
 
 async def test_a_whole_shop_moves_and_goes_on_where_it_stopped(

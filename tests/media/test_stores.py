@@ -106,6 +106,22 @@ async def test_two_who_store_the_same_picture_leave_one(store: MediaStore) -> No
     await store.delete(original(ONE))
 
 
+async def test_a_file_that_another_process_stored_anew_is_found(db: Database) -> None:
+    async with FakeCluster() as cluster:
+        url = f"fastdfs://127.0.0.1:{cluster.trackers[0].port}/group1"
+        ours, theirs = open_store(url, db), open_store(url, db)
+        await ours.put(original(ONE), b"the same")
+        assert await ours.get(original(ONE)) == b"the same"  # and remembers where
+        await theirs.delete(original(ONE))
+        await theirs.put(original(ONE), b"the same")
+        assert await ours.get(original(ONE)) == b"the same"
+        await theirs.delete(original(ONE))
+        assert not await ours.exists(original(ONE))
+        for store in (ours, theirs):
+            await store.close()
+        assert cluster.violations == []
+
+
 class Cutting:
     """A bucket that says yes and keeps less."""
 
@@ -114,11 +130,21 @@ class Cutting:
         self.head_async = honest.head_async
 
 
+class Encrypting:
+    """A bucket whose ETags look like an MD5 and are none, as those of encrypted objects."""
+
+    def __init__(self, honest: Any) -> None:
+        self.put_async, self.get_async, self._honest = honest.put_async, honest.get_async, honest
+
+    async def head_async(self, name: str) -> dict[str, Any]:
+        return dict(await self._honest.head_async(name)) | {"e_tag": f'"{"a" * 32}"'}
+
+
 async def test_t3_an_object_that_arrived_otherwise_is_noticed(s3_url: str) -> None:
     store = open_s3(s3_url)
     with pytest.raises(MediaCorrupt):
         await S3Store(Cutting(store._bucket)).put(original(ONE), b"a whole picture")  # type: ignore[arg-type]
-    await store.put(original(ONE), b"a whole picture")
+    await S3Store(Encrypting(store._bucket)).put(original(ONE), b"a whole picture")  # type: ignore[arg-type]
     assert await store.get(original(ONE)) == b"a whole picture"
     await store.delete(original(ONE))
 
@@ -141,6 +167,16 @@ async def test_s53_a_disk_that_is_nearly_full_takes_nothing(tmp_path: Path, monk
     with pytest.raises(MediaFull):
         await store.put(original(TWO), b"xx")
     assert [listed.name async for listed in store.listing()] == [original(ONE)]
+
+
+async def test_a_new_folder_outlives_a_power_cut_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr("shop.media.local._sync", synced.append)
+    store = LocalStore(tmp_path / "media")
+    await store.put(original(ONE), b"x")
+    assert synced == [store.folder / ONE[:2], store.folder]
+    await store.put(original(ONE), b"x")
+    assert synced[2:] == [store.folder / ONE[:2]]
 
 
 async def test_a_folder_that_cannot_be_written_is_away(tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from shop.media.errors import MediaAway, MediaFull, MediaMissing
@@ -15,6 +15,8 @@ from shop.media.fastdfs.file_ids import GROUP, FileId
 from shop.media.fastdfs.protocol import Server
 from shop.media.locations import Locations
 from shop.media.names import Listed
+
+T = TypeVar("T")
 
 PORT: Final = 22122
 HOST: Final = re.compile(r"(?P<host>[A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{1,5}))?")
@@ -43,28 +45,13 @@ class FastDFSStore:
                 await self._client.delete(file)
 
     async def get(self, name: str) -> bytes:
-        file_id = await self._locations.find(name)
-        if file_id is None:
-            raise MediaMissing(name)
-        try:
-            return await self._client.download(FileId.parse(file_id))
-        except FileNotThere:
-            self._locations.distrust(name)
-            raise MediaMissing(name) from None
-        except FastDFSError as problem:
-            raise MediaAway(str(problem)) from problem
+        return await self._asked(name, self._client.download)
 
     async def exists(self, name: str) -> bool:
-        file_id = await self._locations.find(name)
-        if file_id is None:
-            return False
         try:
-            await self._client.info(FileId.parse(file_id))
-        except FileNotThere:
-            self._locations.distrust(name)
+            await self._asked(name, self._client.info)
+        except MediaMissing:
             return False
-        except FastDFSError as problem:
-            raise MediaAway(str(problem)) from problem
         return True
 
     async def delete(self, name: str) -> None:
@@ -83,6 +70,22 @@ class FastDFSStore:
 
     async def close(self) -> None:
         self._client.close()
+
+    async def _asked(self, name: str, question: Callable[[FileId], Awaitable[T]]) -> T:
+        """Asks where the file lies, and where it lies now if it is not there any more: another process may have stored it anew.
+
+        Raises MediaMissing or MediaAway.
+        """
+        gone = None
+        while (file_id := await self._locations.find(name)) not in (None, gone):
+            try:
+                return await question(FileId.parse(file_id))
+            except FileNotThere:
+                self._locations.distrust(name)
+                gone = file_id
+            except FastDFSError as problem:
+                raise MediaAway(str(problem)) from problem
+        raise MediaMissing(name)
 
 
 def read_url(url: str) -> tuple[list[Server], str | None, str]:
