@@ -11,6 +11,7 @@ from shop.backoffice.goods.routes import ROUTES as GOODS
 from shop.backoffice.mails.routes import ROUTES as MAILS
 from shop.backoffice.me.routes import ROUTES as ME
 from shop.backoffice.orders.routes import ROUTES as ORDERS
+from shop.backoffice.origins.routes import ROUTES as ORIGINS
 from shop.backoffice.pictures.routes import ROUTES as PICTURES
 from shop.backoffice.reports.routes import ROUTES as REPORTS
 from shop.backoffice.returns.routes import ROUTES as RETURNS
@@ -33,6 +34,7 @@ ROUTES = [
     *RETURNS,
     *GOODS,
     *CATEGORIES,
+    *ORIGINS,
     *TABLES,
     *COUPONS,
     *RULES,

@@ -126,6 +126,9 @@ class Origin(Model):
     id: int = column(Identity(always=True), primary_key=True)
     code: str = column(unique=True)
     name: dict[str, str] = column()
+    # Whether further goods may name it; those that do keep it.
+    is_offered: bool = column(server_default="true")
+    version: int = column(server_default="1")
 
 
 class Sku(Model):

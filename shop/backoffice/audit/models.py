@@ -28,6 +28,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "customer": N_("Customer"),
     "mail": N_("Mail"),
     "order": N_("Customer order"),
+    "origin": N_("Origin"),
     "page": N_("Page"),
     "picture": N_("Picture"),
     "plan": N_("Weekly plan"),
