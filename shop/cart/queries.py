@@ -42,6 +42,7 @@ class Line:
     list_price: int
     price_seen: int
     tax_class: str
+    tax_rate: int | None
     stock: int
     is_sold: bool
 
@@ -131,14 +132,14 @@ PRICE_NOW = f"coalesce({OFFER_NOW}, s.price)"
 IS_SOLD = """(s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL
         AND coalesce(now() < p.online_until, true))"""
 
-# Five tables, the price of this moment and the first picture (LATERAL) in one trip, for the basket is on many pages.
+# Six tables, the price of this moment and the first picture (LATERAL) in one trip, for the basket is on many pages.
 # In the order in which things were added, and so that a changed quantity does not move its line.
 LINES = f"""
 SELECT s.id AS sku_id, s.product_id, s.category_id, p.slugs, p.name, s.name AS sku_name, s.unit, pic.fingerprint,
-       l.quantity, l.is_saved, {PRICE_NOW} AS price, s.price AS list_price, l.price_seen, s.tax_class, s.stock,
+       l.quantity, l.is_saved, {PRICE_NOW} AS price, s.price AS list_price, l.price_seen, s.tax_class, t.rate AS tax_rate, s.stock,
        {IS_SOLD} AS is_sold
 FROM cart_lines l JOIN skus s ON s.id = l.sku_id JOIN products p ON p.id = s.product_id
-LEFT JOIN LATERAL (
+JOIN tax_classes t ON t.code = s.tax_class LEFT JOIN LATERAL (
     SELECT fingerprint FROM pictures WHERE product_id = p.id ORDER BY position LIMIT 1) pic ON true
 WHERE l.cart_id = %(cart)s ORDER BY l.added_at, l.sku_id
 """  # noqa: S608 - the shop's own words

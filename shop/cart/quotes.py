@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shop.cart.pricing import PricedLine, Totals, totals
 from shop.cart.queries import Basket
+from shop.catalog.taxes.models import rate_of
 from shop.coupons.models import CouponRefused
 from shop.coupons.queries import coupon_by_code, discount_of, holds_coupon, refusal, rules_in_force
 from shop.db import Connection
@@ -43,7 +44,13 @@ async def quote_of(
 ) -> Quote:
     """The basket's sums with the rules and the coupon of this moment; who asks matters for once-only coupons."""
     lines = [
-        PricedLine(line.sku_id, line.category_id, line.quantity, line.price, tax_rates[line.tax_class])
+        PricedLine(
+            line.sku_id,
+            line.category_id,
+            line.quantity,
+            line.price,
+            rate_of(line.tax_rate, line.tax_class, tax_rates),
+        )
         for line in basket.lines
     ]
     rules = await rules_in_force(conn)

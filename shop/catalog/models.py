@@ -64,14 +64,6 @@ class Keeping(StrEnum):
     FROZEN = "frozen"
 
 
-class TaxClass(StrEnum):
-    """Which rate applies; the rates are the shop's settings."""
-
-    STANDARD = "standard"
-    REDUCED = "reduced"
-    ZERO = "zero"
-
-
 class Product(Model):
     """What a page is about (the SPU); `description` is rich text.
 
@@ -157,6 +149,7 @@ class Sku(Model):
             postgresql_where=text("is_listed AND offer_price IS NOT NULL"),
         ),
         Index("skus_by_offer_start", "offer_from", postgresql_where=text("offer_price IS NOT NULL")),
+        Index("skus_by_tax_class", "tax_class"),
         Index("skus_by_offer_end", "offer_until", postgresql_where=text("offer_price IS NOT NULL")),
     )
     id: int = column(Identity(always=True), primary_key=True)
@@ -178,7 +171,7 @@ class Sku(Model):
     sold: int = column(server_default="0")
     origin_id: int | None = column(ForeignKey("origins.id"))
     allergens: list[str] = column(ARRAY(Text()), server_default="{}")
-    tax_class: TaxClass = column(server_default="reduced")
+    tax_class: str = column(ForeignKey("tax_classes.code"), server_default="reduced")
     status: SkuStatus = column(server_default="online")
     position: int = column(server_default="0")
     keeping: Keeping = column(server_default="ambient")

@@ -43,6 +43,7 @@ OBJECTS: Final[Mapping[str, str]] = {
     "staff": N_("Staff"),
     "stock": N_("Stock"),
     "synonym": N_("Synonym"),
+    "tax": N_("Tax class"),
     "window": N_("Delivery window"),
     "zone": N_("Delivery zone"),
 }

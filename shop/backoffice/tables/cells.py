@@ -9,7 +9,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from shop.backoffice.tables.models import LineRefused, Rules
-from shop.catalog.models import Keeping, ProductStatus, TaxClass
+from shop.catalog.models import Keeping, ProductStatus
 from shop.catalog.service import LONGEST_SLUG, SLUG
 from shop.i18n import N_
 
@@ -136,6 +136,10 @@ def _one_of(*words: str) -> Reader:
     return read
 
 
+def _tax(cell: str, text: str, rules: Rules) -> str:
+    value: str = _one_of(*rules.tax_classes)(cell, text, rules)
+    return value
+
+
 _keeping = _one_of(*Keeping)
 _status = _one_of(*ProductStatus)
-_tax = _one_of(*TaxClass)

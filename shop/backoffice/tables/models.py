@@ -77,10 +77,11 @@ class RefusedLine(Model):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the shop's settings say about tables."""
+    """What the shop says about tables; `tax_classes` are those that goods may have."""
 
     currency: str
     languages: tuple[str, ...]
+    tax_classes: tuple[str, ...]
 
 
 class LineRefused(Exception):

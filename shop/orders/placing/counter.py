@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shop.cart.pricing import PricedLine, Totals, totals
+from shop.catalog.taxes.models import rate_of
 from shop.coupons.models import CouponRefused, Discount
 from shop.coupons.queries import Rule, discount_of, refusal, rules_in_force
 from shop.coupons.service import holders, lock_coupons
@@ -112,7 +113,8 @@ class Counter:
 
     def _line(self, sku_id: int, quantity: int) -> PricedLine:
         row = self._goods[sku_id]
-        return PricedLine(sku_id, row.category_id, quantity, row.price, self._terms.tax_rates[row.tax_class])
+        rate = rate_of(row.tax_rate, row.tax_class, self._terms.tax_rates)
+        return PricedLine(sku_id, row.category_id, quantity, row.price, rate)
 
     def _coupon(self, purchase: Purchase, coupon: Row | None, goods: int) -> CouponRefused | None:
         why = refusal(coupon, goods)

@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from shop import outbox
+from shop.catalog.taxes.models import STANDARD, rate_of
 from shop.coupons.service import Redemption, redeem
 from shop.db import Connection
 from shop.delivery.service import take_windows
@@ -78,7 +79,7 @@ def _order(sale: Accepted, number: str, terms: Terms) -> dict[str, Any]:
         "goods_total": sums.goods,
         "discount": sums.discount,
         "freight": sums.freight,
-        "freight_tax_rate": terms.tax_rates["standard"],
+        "freight_tax_rate": rate_of(sale.goods[0][0].standard_rate, STANDARD, terms.tax_rates),
         "total": sums.total,
         "coupon_code": purchase.coupon_code,
         "zone_id": window.zone.id,

@@ -67,11 +67,12 @@ async def _lock_goods_of(conn: Connection, order_id: int) -> None:
 # Measured by tests/bench/orders.py, and the server's clock says whether an offer runs.
 # NO KEY UPDATE: baskets that point to a SKU meanwhile need not wait.
 LOCK_GOODS = """
-SELECT s.id, s.category_id, s.stock, s.tax_class, s.name AS sku_name, s.unit, p.id AS product_id, p.name,
+SELECT s.id, s.category_id, s.stock, s.tax_class, t.rate AS tax_rate, s.name AS sku_name, s.unit, p.id AS product_id, p.name,
+       (SELECT rate FROM tax_classes WHERE code = 'standard') AS standard_rate,
        coalesce(CASE WHEN s.offer_from <= now() AND now() < s.offer_until THEN s.offer_price END, s.price) AS price,
        s.status = 'online' AND p.status = 'online' AND p.deleted_at IS NULL
            AND coalesce(now() < p.online_until, true) AS is_sold
-FROM skus s JOIN products p ON p.id = s.product_id
+FROM skus s JOIN products p ON p.id = s.product_id JOIN tax_classes t ON t.code = s.tax_class
 WHERE s.id = ANY(%(ids)s::bigint[]) ORDER BY s.id FOR NO KEY UPDATE OF s
 """
 

@@ -17,7 +17,7 @@ from shop.orders.invariants import broken
 from shop.settings import Settings
 from shop.tables import NotATable, written
 
-RULES = Rules("CNY", ("en", "zh"))
+RULES = Rules("CNY", ("en", "zh"), ("standard", "reduced", "zero"))
 LIN = Actor(None, "lin", "127.0.0.1")
 HEAD = ("code", "product", "category", "name_en", "name_zh", "unit_en", "price", "weight", "status")
 APPLES = ("AP-1", "fuji-apples", "fruit", "Fuji apples", "富士苹果", "500 g", "12.50", "500", "online")

@@ -31,7 +31,7 @@ async def the_worker_does(db: Database) -> None:
     async with db.transaction() as conn:
         brought = await TableImport.objects.using(conn).latest("id")
         lines = service.lines_of(brought.kind, brought.data)
-        await service.work_on(conn, brought.id, lines, 100, Rules("CNY", ("en", "zh")))
+        await service.work_on(conn, brought.id, lines, 100, Rules("CNY", ("en", "zh"), ("standard", "reduced", "zero")))
 
 
 async def test_a_table_is_brought_looked_at_and_taken_over(db: Database, client: Visitor) -> None:

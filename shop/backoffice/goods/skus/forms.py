@@ -14,7 +14,6 @@ from shop.web.fields import MomentField, MoneyField
 from shop.web.forms import matches, refuse, required, stripped
 
 STATUSES = {"online": N_("Online"), "offline": N_("Offline")}
-TAX_CLASSES = {"standard": N_("Standard rate"), "reduced": N_("Reduced rate"), "zero": N_("Zero rate")}
 NEEDED = N_("Enter a number.")
 
 
@@ -42,7 +41,7 @@ class SkuForm(ShopForm):
     sold_by_weight = wtforms.BooleanField(N_("Show the price of a kilogram"), default=True)
     origin = wtforms.SelectField(N_("Origin"), coerce=int, default=0)
     allergens = wtforms.SelectMultipleField(N_("Allergens"), choices=ALLERGENS)
-    tax_class = wtforms.SelectField(N_("Tax class"), choices=TAX_CLASSES, default="reduced")
+    tax_class = wtforms.SelectField(N_("Tax class"), default="reduced")
     status = wtforms.SelectField(N_("State"), choices=STATUSES)
 
     def validate_offer_price(self, field: MoneyField) -> None:

@@ -15,6 +15,7 @@ from shop.backoffice.goods.views import asked_for_sku
 from shop.backoffice.versions import EditConflict
 from shop.backoffice.views import actor_of, conflict_page
 from shop.catalog.models import Origin, Product, Sku
+from shop.catalog.taxes.queries import tax_classes
 from shop.db import Connection, Q
 from shop.i18n import N_, gettext, text_in
 from shop.keys import DB, LANG, URLS
@@ -31,7 +32,7 @@ async def new_sku(request: web.Request) -> web.StreamResponse:
     form = await SkuForm.read(request) if is_sent else SkuForm.blank(request)
     async with request.app[DB].read() as conn:
         product = await asked_for(conn, request)
-        await _offer_origins(conn, request, form)
+        await _offer(conn, request, form)
     if not is_sent or not form.validate():
         return await _sku_page(request, product, None, form, status=WRONG if is_sent else 200)
     actor = await actor_of(request)
@@ -50,7 +51,7 @@ async def sku(request: web.Request) -> web.StreamResponse:
         values = {**service.values_of(found), "version": found.version}
         is_sent = request.method == "POST"
         form = await SkuForm.read(request) if is_sent else SkuForm.blank(request, data=values)
-        await _offer_origins(conn, request, form, found.origin_id)
+        await _offer(conn, request, form, found)
     if not is_sent or not form.validate():
         return await _sku_page(request, found.product, found, form, status=WRONG if is_sent else 200)
     actor = await actor_of(request)
@@ -99,9 +100,15 @@ async def _sku_page(
     return await form_page(request, TEMPLATE, form, status=status, **context)
 
 
-async def _offer_origins(conn: Connection, request: web.Request, form: SkuForm, own: int | None = None) -> None:
-    """Those that are offered, and the size's own."""
-    offered = await Origin.objects.using(conn).filter(Q(is_offered=True) | Q(id=own or 0)).order_by("code")
+async def _offer(conn: Connection, request: web.Request, form: SkuForm, own: Sku | None = None) -> None:
+    """What can be chosen: the origins and tax classes that are offered, and the size's own."""
+    origin_id, taxed = (own.origin_id or 0, own.tax_class) if own else (0, "")
+    offered = await Origin.objects.using(conn).filter(Q(is_offered=True) | Q(id=origin_id)).order_by("code")
     origins: dict[Any, str] = {origin.id: text_in(origin.name, request[LANG]) for origin in offered}
     none: dict[Any, str] = {0: gettext(request[LANG], "not told")}
     form.origin.choices = {**none, **origins}
+    form.tax_class.choices = {
+        one.code: text_in(one.name, request[LANG])
+        for one in await tax_classes(conn)
+        if one.is_active or one.code == taxed
+    }

@@ -1,0 +1,1 @@
+"""Classes of tax: made, changed, retired."""

@@ -1,0 +1,1 @@
+"""Which tax is contained in the prices of goods."""
