@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,8 @@ from shop.installation import NODE_MODULES
 
 _IMPORT = re.compile(r'@import "(?P<path>[^"]+)" layer\((?P<layer>[\w-]+)\);')
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_SCRIPT = re.compile(r'^import (?:\{[^}]*\} from )?"(?P<path>[^"]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
 
 _PLUGINS = "lists link image table autolink charmap searchreplace visualblocks code fullscreen wordcount".split()
 # What our pages take from packages of npm, of all that is in them; served as it is, licence and all.
@@ -45,13 +47,14 @@ class Assets:
         return self._urls.get(path, "")
 
     def read(self, path: str) -> bytes:
-        """What is sent for a file: style sheets joined with what they import. FileNotFoundError for anything outside the folder."""
+        """What is sent for a file: style sheets and scripts joined with what they import. FileNotFoundError outside the folder."""
         if path in self._borrowed:
             return self._borrowed[path].read_bytes()
         file = (self.folder / path).resolve()
         if not file.is_relative_to(self.folder.resolve()) or not file.is_file():
             raise FileNotFoundError(path)
-        return joined(file).encode() if file.suffix == ".css" else file.read_bytes()
+        join = _JOINED.get(file.suffix)
+        return join(file).encode() if join else file.read_bytes()
 
     def prepare(self, target: Path) -> Path:
         """Writes all files, as they are sent, below `target`/`version` for a web server to serve; returns that folder."""
@@ -79,6 +82,24 @@ def joined(sheet: Path) -> str:
     """A style sheet with every `@import "…" layer(…)` replaced by the file, comments and blank lines left out."""
     text = _IMPORT.sub(lambda found: _layer(sheet.parent / found["path"], found["layer"]), sheet.read_text("utf-8"))
     return "\n".join(line.strip() for line in _COMMENT.sub("", text).splitlines() if line.strip()) + "\n"
+
+
+def joined_script(script: Path) -> str:
+    """A module with all that it imports, each once and in a block of its own, but for those that export: their names are everybody's."""
+    return "".join(_modules(script.resolve(), set()))
+
+
+def _modules(script: Path, seen: set[Path]) -> Iterator[str]:
+    seen.add(script)
+    text = script.read_text("utf-8")
+    for path in _SCRIPT.findall(text):
+        if (needed := (script.parent / path).resolve()) not in seen:
+            yield from _modules(needed, seen)
+    text, exports = _EXPORT.subn("", _SCRIPT.sub("", text))
+    yield text if exports else f"{{\n{text}}}\n"
+
+
+_JOINED: Final = {".css": joined, ".js": joined_script}
 
 
 def _layer(sheet: Path, layer: str) -> str:

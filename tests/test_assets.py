@@ -27,6 +27,27 @@ def test_a_sheet_is_joined_with_what_it_imports(folder: Path) -> None:
     )
 
 
+def test_a_script_is_joined_with_what_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "main.js").write_text('// All of it.\nimport "./parts/one.js";\nimport "./two.js";\n')
+    (tmp_path / "parts/one.js").write_text('import { draw } from "../draw.js";\nconst mine = 1;\ndraw(mine);\n')
+    (tmp_path / "two.js").write_text('import { draw } from "./draw.js";\nconst mine = 2;\ndraw(mine);\n')
+    (tmp_path / "draw.js").write_text("export function draw(what) {\n  console.log(what);\n}\n")
+    assert Assets(tmp_path).read("main.js").decode() == (
+        "function draw(what) {\n  console.log(what);\n}\n"
+        "{\nconst mine = 1;\ndraw(mine);\n}\n"
+        "{\nconst mine = 2;\ndraw(mine);\n}\n"
+        "{\n// All of it.\n}\n"
+    )
+
+
+@pytest.mark.parametrize("entry", ["main.js", "backoffice.js"])
+def test_the_shop_has_one_complete_script(entry: str) -> None:
+    script = Assets(ROOT / "static").read(f"js/{entry}").decode()
+    assert re.findall(r"^\s*(?:import|export)\b.*", script, re.MULTILINE) == []
+    assert script.count("function iconButton(") == 1
+
+
 def test_the_version_follows_names_and_contents(folder: Path) -> None:
     before = Assets(folder)
     assert before.url("css/main.css") == f"/static/{before.version}/css/main.css"
