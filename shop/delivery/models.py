@@ -65,6 +65,7 @@ class PlannedWindow(Model):
     ends: time = column()
     cutoff_minutes: int = column(server_default=text("120"))
     capacity: int = column()
+    version: int = column(server_default=text("1"))
 
 
 class Window(Model):

@@ -79,8 +79,13 @@ async def test_windows_follow_the_plan_but_for_those_that_are_taken(db: Database
 
     page = f"/backoffice/delivery/hours/{entry.id}"
     assert (await client.get(page)).status == 200
-    assert (await post(client, page, {**hours, "capacity": "2"}))[0] == 303
+    assert (await post(client, page, {**hours, "capacity": "2", "version": "1"}))[0] == 303
+    status, both = await post(client, page, {**hours, "capacity": "7", "cutoff_minutes": "30", "version": "1"})
+    assert (status, 'name="version" value="2"' in both) == (409, True)
+    for shown in ("30", "90", "7", "2"):
+        assert f'<td class="text">{shown}</td>' in both
     async with db.read() as conn:
+        assert (await PlannedWindow.objects.using(conn).get()).cutoff_minutes == 90
         window = await Window.objects.using(conn).exclude(id=market.window_id).get()
     assert window.capacity == 2
     sku = await market.sku(9)
@@ -101,13 +106,16 @@ async def test_a_window_has_room_for_what_is_taken_at_least(db: Database, client
     assert isinstance(await market.buy_one(market.wish((sku, 1), total=2000)), Placed)
     path = f"/backoffice/delivery/windows/{market.window_id}/capacity"
     for wrong in ("", "-1", "many", "0"):
-        assert (await post(client, path, {"capacity": wrong}))[0] == 303
+        assert (await post(client, path, {"capacity": wrong, "seen": "1"}))[0] == 303
     page = await (await client.get(f"/backoffice/delivery/{market.zone_id}/windows")).text()
     assert "1 order has taken it already." in page
     assert await logged(db) == []
     full = await market.buy_one(market.wish((sku, 1), total=2000))
     assert isinstance(full, Refused)
     assert full.reason is Reason.WINDOW_FULL
-    assert (await post(client, path, {"capacity": "2"}))[0] == 303
+    assert (await post(client, path, {"capacity": "2", "seen": "1"}))[0] == 303
+    assert (await post(client, path, {"capacity": "5", "seen": "1"}))[0] == 303
+    page = await (await client.get(f"/backoffice/delivery/{market.zone_id}/windows")).text()
+    assert "Somebody else has set the room to 2 meanwhile. Nothing was changed." in page
     assert isinstance(await market.buy_one(market.wish((sku, 1), total=2000)), Placed)
     assert [(action, changes["capacity"]) for action, changes in await logged(db)] == [("window.changed", [1, 2])]

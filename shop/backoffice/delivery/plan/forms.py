@@ -7,6 +7,7 @@ from typing import Any
 
 import wtforms
 
+from shop.backoffice.forms import VersionedForm
 from shop.backoffice.goods.forms import WholeField
 from shop.i18n import N_
 from shop.web.forms import Form, refuse
@@ -51,7 +52,7 @@ def _given(form: wtforms.Form, field: wtforms.Field) -> None:
 _given.field_flags = {"required": True}  # type: ignore[attr-defined]
 
 
-class PlanForm(Form):
+class PlanForm(VersionedForm):
     """On which day, from when to when, until when one can order, and for how many."""
 
     weekday = wtforms.SelectField(N_("Day"), choices=WEEKDAYS, coerce=int)
@@ -68,10 +69,12 @@ class PlanForm(Form):
     @property
     def values(self) -> dict[str, Any]:
         """What is saved."""
-        return {**self.data, "cutoff_minutes": self.cutoff_minutes.data or 0}
+        given = {name: self[name].data for name in ("weekday", "starts", "ends", "capacity")}
+        return {**given, "cutoff_minutes": self.cutoff_minutes.data or 0}
 
 
 class CapacityForm(Form):
-    """How many orders one window has room for."""
+    """How many orders one window has room for, and how many it had room for when that was typed."""
 
+    seen = WholeField(N_("Room for so many orders"), least=0, most=MOST_ORDERS)
     capacity = WholeField(N_("Room for so many orders"), least=0, most=MOST_ORDERS)

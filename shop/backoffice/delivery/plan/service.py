@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from shop.backoffice.audit import service as audit
 from shop.backoffice.audit.models import Actor
+from shop.backoffice.versions import EditConflict
 from shop.db import Connection, Now
 from shop.delivery.models import PlannedWindow, Window
 from shop.delivery.service import DAYS_AHEAD, make_windows
@@ -16,6 +17,10 @@ from shop.orders.models import Order
 
 NAMES = ("weekday", "starts", "ends", "cutoff_minutes", "capacity")
 SHOWN = 100
+
+
+class RoomChanged(Exception):
+    """Another room was set meanwhile than the one that was seen; `args` is it."""
 
 
 class TooFull(Exception):
@@ -43,10 +48,18 @@ async def add(
 
 
 async def change(
-    conn: Connection, actor: Actor, entry: PlannedWindow, values: Mapping[str, Any], today: date, timezone: ZoneInfo
+    conn: Connection,
+    actor: Actor,
+    entry: PlannedWindow,
+    version: int,
+    values: Mapping[str, Any],
+    today: date,
+    timezone: ZoneInfo,
 ) -> None:
-    """Another entry in its place; windows that orders have taken stay as they are. Raises UniqueViolation."""
-    await PlannedWindow.objects.using(conn).filter(id=entry.id).update(**values)
+    """Another entry in its place; windows that orders have taken stay as they are. Raises EditConflict and UniqueViolation."""
+    same = PlannedWindow.objects.using(conn).filter(id=entry.id, version=version)
+    if not await same.update(**values, version=version + 1):
+        raise EditConflict
     await _forget_windows(conn, entry, today, timezone)
     await make_windows(conn, today, timezone)
     before = {name: getattr(entry, name) for name in NAMES}
@@ -61,9 +74,14 @@ async def remove(conn: Connection, actor: Actor, entry: PlannedWindow, today: da
         await audit.record(conn, actor, "plan.deleted", f"zone:{entry.zone_id}", before, None)
 
 
-async def set_capacity(conn: Connection, actor: Actor, window_id: int, capacity: int) -> Window:
-    """Room for more or fewer orders in one window; raises TooFull below what is taken, and Window.DoesNotExist."""
+async def set_capacity(conn: Connection, actor: Actor, window_id: int, capacity: int, seen: int) -> Window:
+    """Room for more or fewer orders in one window than was `seen`.
+
+    Raises RoomChanged, TooFull below what is taken, and Window.DoesNotExist.
+    """
     window = await Window.objects.using(conn).select_for_update(no_key=True).get(id=window_id)
+    if window.capacity not in (seen, capacity):
+        raise RoomChanged(window.capacity)
     if capacity < window.taken:
         raise TooFull(window.taken)
     await Window.objects.using(conn).filter(id=window_id).update(capacity=capacity)

@@ -11,11 +11,12 @@ from aiohttp import web
 from shop.backoffice.delivery.plan import service
 from shop.backoffice.delivery.plan.forms import WEEKDAYS, CapacityForm, PlanForm
 from shop.backoffice.delivery.views import zone_asked_for
-from shop.backoffice.views import actor_of, number_in
+from shop.backoffice.versions import EditConflict
+from shop.backoffice.views import actor_of, conflict_page, number_in
 from shop.db import Connection, UniqueViolation
 from shop.delivery.models import PlannedWindow, Window, Zone
 from shop.i18n import N_, gettext, ngettext
-from shop.keys import DB, LANG, SETTINGS
+from shop.keys import DB, LANG, SETTINGS, URLS
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG, form_page
 from shop.web.respond import render, see_other
@@ -46,14 +47,19 @@ async def planned(request: web.Request) -> web.StreamResponse:
     async with request.app[DB].read() as conn:
         found = await _asked_for(conn, request)
     is_sent = request.method == "POST"
-    values = {name: getattr(found, name) for name in service.NAMES}
+    values = {**_values_of(found), "version": found.version}
     form = await PlanForm.read(request) if is_sent else PlanForm.blank(request, data=values)
     if not is_sent or not form.validate():
         return await _entry_page(request, found, form, status=WRONG if is_sent else 200)
     actor = await actor_of(request)
     try:
         async with request.app[DB].transaction() as conn:
-            await service.change(conn, actor, found, form.values, *_today(request))
+            await service.change(conn, actor, found, form.edited, form.values, *_today(request))
+    except EditConflict:
+        async with request.app[DB].read() as conn:
+            now = await _asked_for(conn, request)
+        back = request.app[URLS].path("backoffice.delivery.planned", request[LANG], id=now.id)
+        return await conflict_page(request, form, _values_of(now), now.version, back=back)
     except UniqueViolation:
         form.wrong(form.starts, TWICE)
         return await _entry_page(request, found, form, status=WRONG)
@@ -84,13 +90,20 @@ async def set_capacity(request: web.Request) -> web.StreamResponse:
     if found is None:
         raise web.HTTPNotFound
     form = await CapacityForm.read(request)
-    if not form.validate() or form.capacity.data is None:
+    if not form.validate() or form.capacity.data is None or form.seen.data is None:
         message = str(form.capacity.errors[0]) if form.capacity.errors else gettext(request[LANG], "Enter a number.")
         return _back_to(request, "backoffice.delivery.windows", found.zone_id, message)
     actor = await actor_of(request)
     try:
         async with request.app[DB].transaction() as conn:
-            await service.set_capacity(conn, actor, found.id, form.capacity.data)
+            await service.set_capacity(conn, actor, found.id, form.capacity.data, form.seen.data)
+    except service.RoomChanged as problem:
+        message = gettext(
+            request[LANG],
+            "Somebody else has set the room to %(room)s meanwhile. Nothing was changed.",
+            room=problem.args[0],
+        )
+        return _back_to(request, "backoffice.delivery.windows", found.zone_id, message)
     except service.TooFull as problem:
         message = ngettext(
             request[LANG],
@@ -121,6 +134,10 @@ async def _asked_for(conn: Connection, request: web.Request) -> PlannedWindow:
     if found is None:
         raise web.HTTPNotFound
     return found
+
+
+def _values_of(entry: PlannedWindow) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in service.NAMES}
 
 
 def _back_to(request: web.Request, page: str, zone_id: int, wrong: str = "") -> web.Response:
