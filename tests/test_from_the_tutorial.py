@@ -14,12 +14,12 @@ CHAPTERS = {
     "en": (
         "activation mail", "managers", "Authenticate, login, logout", "login_required", "next", "Session expiry",
         "Redis sessions and the Redis cache", "address book", "history list", "Hashing and fingerprints", "FastDFS",
-        "Rich text", "WSGI server", "nginx", "page cache",
+        "Rich text", "WSGI server", "nginx", "page cache", "The admin",
     ),
     "zh": (
         "激活邮件", "管理器", "authenticate、login、logout", "login_required", "next", "会话过期",
         "Redis 会话与 Redis 缓存", "收货地址", "浏览记录", "哈希与指纹", "FastDFS",
-        "富文本", "WSGI 服务器", "nginx", "页面缓存",
+        "富文本", "WSGI 服务器", "nginx", "页面缓存", "admin",
     ),
 }  # fmt: skip
 
