@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from shop.db import Connection
 from shop.deadline import remaining
 from shop.i18n import gettext
 from shop.keys import DB, MEDIA
@@ -29,6 +31,9 @@ CHUNK: Final = 64 * 1024
 # The field in which editors send a picture.
 FIELD: Final = "file"
 
+# What is written in the transaction of a picture's row.
+Noted = Callable[[Connection, Stored], Awaitable[None]]
+
 log = structlog.get_logger("shop.media")
 
 
@@ -46,8 +51,8 @@ async def read(request: web.Request) -> Uploaded:
         raise web.HTTPBadRequest from None
 
 
-async def store_picture(request: web.Request, data: bytes, *, by: str) -> Stored:
-    """Takes one picture in, with its row; `by` is whoever is held to the quota, as in staff:7.
+async def store_picture(request: web.Request, data: bytes, *, by: str, noted: Noted | None = None) -> Stored:
+    """Takes one picture in, with its row; `by` is whoever is held to the quota, as in staff:7; `noted` writes beside the row.
 
     Raises PictureRefused, or another MediaError when it is the store's fault; shop.media.words.explained says it to a person.
     """
@@ -57,13 +62,15 @@ async def store_picture(request: web.Request, data: bytes, *, by: str) -> Stored
     picture = await service.keep(media.store, media.decoder, data)
     async with db.transaction() as conn:
         await service.record(conn, media.store, picture, by=by)
+        if noted is not None:
+            await noted(conn, picture)
     return picture
 
 
-async def take_picture(request: web.Request, *, by: str) -> web.Response:
+async def take_picture(request: web.Request, *, by: str, noted: Noted | None = None) -> web.Response:
     """The answer to a script that sent one picture in the field `file`: its address and size, or `error` for a person."""
     try:
-        picture = await store_picture(request, request[UPLOADED].files.get(FIELD, b""), by=by)
+        picture = await store_picture(request, request[UPLOADED].files.get(FIELD, b""), by=by, noted=noted)
     except MediaError as problem:
         return _refusal(request, problem)
     about = {"fingerprint": picture.fingerprint, "width": picture.width, "height": picture.height}

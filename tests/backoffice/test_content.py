@@ -101,6 +101,7 @@ async def test_blocks_are_dragged_pictured_and_deleted(db: Database, client: Vis
     assert [action for action, _ in told[3:]] == [
         "block.moved",
         "block.moved",
+        "picture.uploaded",
         "block.changed",
         "block.changed",
         "block.deleted",

@@ -113,6 +113,27 @@ async def test_a_product_goes_from_its_first_word_into_the_shop(
     assert (moved.status, moved.headers["Location"]) == (308, "/products/plums")
 
 
+async def test_the_page_of_a_product_tells_the_story_of_its_sizes_too(db: Database, client: Visitor) -> None:
+    stall = await put_up_stall(db)
+    await at_work(client, db, "catalogue")
+    apples = f"/backoffice/goods/{stall.products['Apples']}"
+    async with db.read() as conn:
+        small = await Sku.objects.using(conn).get(code="APPLES-1")
+        pears = await Sku.objects.using(conn).get(code="PEARS-1")
+    for sku, fields in ((small, {"price": "9.99", "version": "1"}), (pears, {"price": "7.77", "version": "1"})):
+        path = f"/backoffice/goods/skus/{sku.id}/price"
+        assert (await submit(client, path, fields, on="/backoffice/goods")).status == 303
+    lost = {"reason": "written_off", "quantity": "4"}
+    assert (
+        await submit(client, f"/backoffice/goods/skus/{small.id}/stock", lost, on="/backoffice/goods")
+    ).status == 303
+
+    story = (await (await client.get(apples)).text()).partition('id="history"')[2].split("</h2>")[1]
+    entries = [re.sub(r"<[^>]+>|\s+", " ", one).split() for one in re.findall(r"<li>(.*?)</li>", story, re.S)]
+    assert [" ".join(one[:5]) for one in entries] == ["APPLES-1 · SKU: written off", "APPLES-1 · SKU: changed ·"]
+    assert [" ".join(one[-4:]) for one in entries] == ["stock 50 → 46", "price 1200 → 999"]
+
+
 async def test_two_editors_of_a_product_or_a_size_are_shown_both_versions(
     db: Database, client: Visitor, new_visitor: NewVisitor
 ) -> None:

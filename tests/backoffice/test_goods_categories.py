@@ -117,4 +117,4 @@ async def test_a_category_has_a_picture_until_it_is_removed(db: Database, client
     assert (await category_of(db, stall.categories["Fruit"])).picture is not None
     await client.post(f"{path}/removal", headers=await token_of(client))
     assert (await category_of(db, stall.categories["Fruit"])).picture is None
-    assert await logged(db) == ["category.changed", "category.changed"]
+    assert await logged(db) == ["picture.uploaded", "category.changed", "category.changed"]

@@ -37,9 +37,9 @@ async def entries(
     return await asked.page(size, after=after)
 
 
-async def history_of(conn: Connection, object: str, size: int = 20) -> list[AuditEntry]:
-    """The last that was done to one object, newest first."""
-    return await AuditEntry.objects.using(conn).filter(object=object).order_by("-id")[:size]
+async def history_of(conn: Connection, *objects: str, size: int = 20) -> list[AuditEntry]:
+    """The last that was done to one object, or to several that belong together, newest first."""
+    return await AuditEntry.objects.using(conn).filter(object__in=objects).order_by("-id")[:size]
 
 
 async def check_chain(conn: Connection, newest: int | None = None) -> Chain:

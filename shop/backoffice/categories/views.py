@@ -10,6 +10,7 @@ from shop.backoffice.audit.queries import history_of
 from shop.backoffice.categories import service
 from shop.backoffice.categories.forms import SLUG_HINT, CategoryForm
 from shop.backoffice.categories.queries import goods_by_category, whole_tree
+from shop.backoffice.pictures.views import brought
 from shop.backoffice.versions import EditConflict
 from shop.backoffice.views import actor_of, conflict_page, number_in
 from shop.catalog.categories.models import Category
@@ -19,12 +20,10 @@ from shop.i18n import N_, gettext, text_in
 from shop.keys import DB, LANG, URLS
 from shop.media.errors import MediaError
 from shop.media.words import explained
-from shop.web import uploads
 from shop.web.bodies import UPLOADED, posted
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG, form_page
 from shop.web.respond import render, see_other
-from shop.web.staff import signed_in_staff
 
 TEMPLATE = "backoffice/categories/category.html"
 TAKEN = N_("Something else has (or had) this address.")
@@ -85,10 +84,8 @@ async def add_picture(request: web.Request) -> web.StreamResponse:
     """The picture that stands for the category."""
     async with request.app[DB].read() as conn:
         found = await _asked_for(conn, request)
-    staff = await signed_in_staff(request)
     try:
-        data = request[UPLOADED].files.get("picture", b"")
-        stored = await uploads.store_picture(request, data, by=f"staff:{staff.staff_id}")
+        stored = await brought(request, request[UPLOADED].files.get("picture", b""))
     except MediaError as problem:
         return _back_to(request, found.id, explained(problem)[1], "error")
     actor = await actor_of(request)

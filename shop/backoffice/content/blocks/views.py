@@ -14,6 +14,7 @@ from shop.backoffice.content.blocks.forms import KINDS, BlockForm, PreviewForm, 
 from shop.backoffice.content.blocks.queries import Goods
 from shop.backoffice.content.forms import wanted_order
 from shop.backoffice.goods.texts import spread
+from shop.backoffice.pictures.views import brought
 from shop.backoffice.versions import EditConflict
 from shop.backoffice.views import actor_of, confirm_page, conflict_page, number_in
 from shop.catalog.categories.queries import category_rail
@@ -24,12 +25,10 @@ from shop.i18n import N_, gettext, text_in
 from shop.keys import DB, LANG, URLS
 from shop.media.errors import MediaError
 from shop.media.words import explained
-from shop.web import uploads
 from shop.web.bodies import UPLOADED
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG, form_page
 from shop.web.respond import render, see_other
-from shop.web.staff import signed_in_staff
 
 TEMPLATE = "backoffice/blocks/block.html"
 
@@ -125,10 +124,8 @@ async def add_picture(request: web.Request) -> web.StreamResponse:
     """The picture of a block."""
     async with request.app[DB].read() as conn:
         found = await _asked_for(conn, request)
-    staff = await signed_in_staff(request)
     try:
-        data = request[UPLOADED].files.get("picture", b"")
-        stored = await uploads.store_picture(request, data, by=f"staff:{staff.staff_id}")
+        stored = await brought(request, request[UPLOADED].files.get("picture", b""))
     except MediaError as problem:
         return _back_to(request, found.id, explained(problem)[1], "error")
     return await _hang(request, found, stored.fingerprint)

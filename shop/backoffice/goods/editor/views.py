@@ -29,6 +29,8 @@ from shop.web.headers import EDITOR
 from shop.web.respond import render, see_other
 
 TEMPLATE = "backoffice/goods/product.html"
+# Entries of a product and of all its sizes together.
+HISTORY = 50
 
 
 async def new_product(request: web.Request) -> web.StreamResponse:
@@ -168,16 +170,18 @@ def _explain(form: ProductForm, problem: SlugTaken | service.PictureUnknown) -> 
 async def _product_page(
     request: web.Request, found: Product | None, form: ProductForm, *, status: int = 200
 ) -> web.StreamResponse:
-    history, goods = [], []
+    history, goods, names = [], [], {}
     if found is not None:
         async with request.app[DB].read() as conn:
-            history = await history_of(conn, f"product:{found.id}")
             goods = await goods_by_ids(conn, [found.id])
+            names = {f"sku:{sku.id}": sku.code for one in goods for sku in one.skus}
+            history = await history_of(conn, f"product:{found.id}", *names, size=HISTORY)
     context: dict[str, Any] = {
         "form": form,
         "product": found,
         "one": goods[0] if goods else None,
         "history_entries": history,
+        "history_names": names,
         "slug_hint": gettext(request[LANG], SLUG_HINT),
         "reasons": {value: gettext(request[LANG], word) for value, word in REASONS.items()},
         "low_stock": LOW_STOCK,

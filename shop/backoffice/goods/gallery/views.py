@@ -11,6 +11,7 @@ from shop.backoffice.forms import VersionedForm
 from shop.backoffice.goods.editor.views import asked_for
 from shop.backoffice.goods.gallery import service
 from shop.backoffice.goods.gallery.forms import LABELS, gallery_form
+from shop.backoffice.pictures.views import brought
 from shop.backoffice.versions import EditConflict
 from shop.backoffice.views import actor_of, conflict_page
 from shop.catalog.models import Product
@@ -19,12 +20,10 @@ from shop.i18n import N_, gettext
 from shop.keys import DB, LANG, URLS
 from shop.media.errors import MediaError
 from shop.media.words import explained
-from shop.web import uploads
 from shop.web.bodies import UPLOADED, posted
 from shop.web.flash import flash
 from shop.web.form_pages import WRONG, form_page
 from shop.web.respond import see_other
-from shop.web.staff import signed_in_staff
 
 TEMPLATE = "backoffice/goods/pictures.html"
 
@@ -48,12 +47,11 @@ async def gallery(request: web.Request) -> web.StreamResponse:
 async def add(request: web.Request) -> web.StreamResponse:
     """Several pictures at once; the good ones stay when another is refused."""
     product, _ = await _found(request)
-    staff = await signed_in_staff(request)
     stored: list[str] = []
     refusal: tuple[int, str] | None = None
     for data in request[UPLOADED].files.getall("pictures", []) or [b""]:
         try:
-            stored.append((await uploads.store_picture(request, data, by=f"staff:{staff.staff_id}")).fingerprint)
+            stored.append((await brought(request, data)).fingerprint)
         except MediaError as problem:
             refusal = explained(problem)
     actor = await actor_of(request)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from shop.backoffice.audit.models import Actor
 from shop.backoffice.forms import VERSION
+from shop.backoffice.pictures.views import brought
 from shop.backoffice.settings.profile import service
 from shop.backoffice.settings.profile.forms import IdentityForm, SenderForm, identity_in, sender_in
 from shop.backoffice.settings.service import version_of
@@ -23,11 +24,9 @@ from shop.media.errors import MediaError
 from shop.media.service import Stored
 from shop.media.words import explained
 from shop.profile import IDENTITY, LOGO, SENDER, Profile
-from shop.web import uploads
 from shop.web.bodies import UPLOADED, posted
 from shop.web.flash import flash
 from shop.web.respond import render, see_other
-from shop.web.staff import signed_in_staff
 
 
 async def identity(request: web.Request) -> web.StreamResponse:
@@ -68,9 +67,9 @@ async def logo(request: web.Request) -> web.StreamResponse:
 
 async def set_logo(request: web.Request) -> web.StreamResponse:
     """Another picture in the header; it goes the way of every picture, so that no SVG gets there."""
-    staff, sent = await signed_in_staff(request), request[UPLOADED]
+    sent = request[UPLOADED]
     try:
-        picture = await uploads.store_picture(request, sent.files.get("picture", b""), by=f"staff:{staff.staff_id}")
+        picture = await brought(request, sent.files.get("picture", b""))
     except MediaError as problem:
         return _to_logo(request, explained(problem)[1], "error")
     return await _changed_logo(request, sent.fields.get(VERSION), picture)
