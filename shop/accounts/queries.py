@@ -11,11 +11,6 @@ async def account_by_id(conn: Connection, account_id: int) -> Account | None:
     return await Account.objects.using(conn).filter(id=account_id).first()
 
 
-async def account_by_email(conn: Connection, email: str) -> Account | None:
-    """The account whose address reads the same as this one."""
-    return await Account.objects.using(conn).filter(email_key=identity_key(email)).first()
-
-
 async def account_by_login(conn: Connection, login: str) -> Account | None:
     """The account with this user name, else with this e-mail address (a user name holds no @)."""
     key = identity_key(login)

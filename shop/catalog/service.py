@@ -146,15 +146,6 @@ async def change_product(conn: Connection, product_id: int, **values: Any) -> No
         await refresh_words(conn, [product_id])
 
 
-async def describe_product(conn: Connection, product_id: int, texts: Mapping[str, Mapping[str, str]]) -> None:
-    """Changes texts of a product: some of name, subtitle, description, ingredients and storage, each per language."""
-    unknown = texts.keys() - set(PRODUCT_TEXTS)
-    if unknown:
-        raise ValueError(f"a product has no text called {', '.join(sorted(unknown))}")
-    await _change(conn, product_id, **{name: dict(text) for name, text in texts.items()})
-    await refresh_words(conn, [product_id])
-
-
 async def move_product(conn: Connection, product_id: int, category_id: int) -> None:
     """Puts a product, with all its sizes, into another category."""
     await _change(conn, product_id, category_id=category_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from shop.db import Database
@@ -15,8 +15,6 @@ from shop.media.fastdfs.store import FastDFSStore, read_url
 from shop.media.local import open_local
 from shop.media.locations import Locations
 from shop.media.names import Listed
-
-SCHEMES: Final = ("file", "fastdfs", "s3")
 
 
 class MediaStore(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from shop.db import Connection
-from shop.facts import fact, state_fact
+from shop.facts import fact
 
 RECIPIENTS: Final = "order_mails"
 
@@ -15,8 +15,3 @@ async def recipients_of(conn: Connection, configured: Sequence[str]) -> list[str
     """The addresses; `configured` are those of SHOP_ORDER_MAILS."""
     stated = await fact(conn, RECIPIENTS)
     return list(configured if stated is None else stated["to"])
-
-
-async def write_to(conn: Connection, addresses: Sequence[str]) -> None:
-    """These addresses from now on, none of them if there are none."""
-    await state_fact(conn, RECIPIENTS, {"to": list(addresses)})

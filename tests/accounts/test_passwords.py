@@ -7,7 +7,7 @@ from typing import Any
 
 import time_machine
 
-from shop.accounts.queries import account_by_email
+from shop.accounts.queries import account_by_login
 from shop.accounts.security.password.service import reset_token
 from shop.db import Database
 from shop.settings import Settings
@@ -31,7 +31,7 @@ async def stored(db: Database) -> Any:
 async def link(db: Database, settings: Settings) -> str:
     """The path that the newest reset mail would carry now."""
     async with db.read() as conn:
-        account = await account_by_email(conn, LIN.email)
+        account = await account_by_login(conn, LIN.email)
     assert account is not None
     return f"/password-reset/{reset_token(Tokens(settings.secret_keys), account)}"
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shop.backoffice.audit.models import AuditEntry
-from shop.cart.pause import pause_of, pause_orders
+from shop.cart.pause import PAUSE, pause_of
 from shop.db import Database
+from shop.facts import state_fact
 from shop.orders.placing.models import Placed, Reason, Refused
 from shop.orders.recipients import recipients_of
 from tests.backoffice.cast import at_work, come_in, employee, token_of
@@ -71,7 +72,7 @@ async def test_a_pause_is_seen_by_the_till_and_repeats_are_answered(db: Database
     first = await market.buy_one(wish)
     assert isinstance(first, Placed)
     async with db.transaction() as conn:
-        await pause_orders(conn, TOLD)
+        await state_fact(conn, PAUSE, TOLD)
     again, refused = await market.buy(wish, late)
     assert isinstance(again, Placed)
     assert (again.number, again.is_repeat, refused) == (first.number, True, Refused(Reason.PAUSED))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shop.app import create_app
-from shop.catalog.service import add_category, describe_product, set_status
+from shop.catalog.service import add_category, change_product, set_status
 from shop.db import Database
 from shop.search.queries import search
 from shop.search.service import add_synonyms
@@ -127,7 +127,7 @@ async def test_s36_goods_that_are_offline_are_not_found(db: Database, stall: dic
 
 async def test_a_changed_name_is_found_at_once(db: Database, stall: dict[str, int]) -> None:
     async with db.transaction() as conn:
-        await describe_product(conn, stall["Milk"], {"name": {"en": "Buttermilk", "zh": "酪乳"}})
+        await change_product(conn, stall["Milk"], name={"en": "Buttermilk", "zh": "酪乳"})
     assert await found(db, "laoru") == ["Buttermilk"]
     assert await found(db, "牛奶") == []
 

@@ -3,7 +3,6 @@
 from typing import Final
 
 ENOENT: Final = 2
-EEXIST: Final = 17
 EINVAL: Final = 22
 ENOSPC: Final = 28
 
