@@ -8,6 +8,7 @@ from typing import Final
 
 from shop.db import Connection, Database, DbError
 from shop.db.engine import POOL_SIZE
+from shop.demo import MARK
 from shop.facts import fact, state_fact
 from shop.settings import Settings
 
@@ -38,7 +39,7 @@ async def check_database(settings: Settings) -> None:
 
 async def refuse_the_demo(conn: Connection) -> None:
     """security: the demo's customers have a password that everybody may read. Raises WrongDatabase."""
-    if await fact(conn, "demo") is not None:
+    if await fact(conn, MARK) is not None:
         raise WrongDatabase(
             "SHOP_DATABASE_URL holds the demo, whose passwords everybody knows; serve a database of your own."
         )

@@ -137,6 +137,7 @@ PATHS: Mapping[str, str] = {
     "backoffice.rules.removal": "/backoffice/rules/{id}/removal",
     "backoffice.rules.rule": "/backoffice/rules/{id}",
     "backoffice.settings": "/backoffice/settings",
+    "backoffice.settings.demo": "/backoffice/settings/demo",
     "backoffice.settings.identity": "/backoffice/settings/identity",
     "backoffice.settings.logo": "/backoffice/settings/logo",
     "backoffice.settings.logo_removal": "/backoffice/settings/logo/removal",

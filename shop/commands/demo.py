@@ -22,6 +22,7 @@ from shop.commands.demo_many import fill_up
 from shop.commands.demo_pictures import has_emoji, paint_all
 from shop.commands.local import at_hand
 from shop.db import Connection, Database
+from shop.demo import MARK, PASSWORD
 from shop.facts import fact, state_fact
 from shop.media.local import open_local
 from shop.media.renditions import Renditions
@@ -35,7 +36,6 @@ HELP = "fill an empty shop with demo goods and people"
 
 # Known to everybody who reads this: they exist only where the demo does.
 FILLING_SECONDS = 300.0  # nobody waits for it at a browser
-PASSWORD = "fresh-every-day"  # noqa: S105
 PEOPLE = (("mei", "mei@dailyfresh.example", "zh"), ("tom", "tom@dailyfresh.example", "en"))
 
 STAFF = ("Rose", "rose@dailyfresh.example", "en")
@@ -113,7 +113,7 @@ async def _database(settings: Settings) -> AsyncIterator[Database]:
 async def _look(settings: Settings) -> bool:
     """Whether the demo is there already; raises RealShop when something else is."""
     async with _database(settings) as database, database.read() as conn:
-        if await fact(conn, "demo"):
+        if await fact(conn, MARK):
             return True
         if await conn.fetch_value(HOLDS):
             raise RealShop
@@ -124,7 +124,7 @@ async def _write(settings: Settings, painted: dict[str, Renditions]) -> None:
     if not settings.media_url.startswith("file:"):
         await _carry(settings, painted)
     async with _database(settings) as database, database.transaction(FILLING_SECONDS) as conn:
-        await state_fact(conn, "demo", {"pictures": "emoji" if has_emoji() else "drawn"})
+        await state_fact(conn, MARK, {"pictures": "emoji" if has_emoji() else "drawn"})
         await fill_shop(conn, read_demo(), painted)
         await fill_delivery(conn, settings.timezone)
 

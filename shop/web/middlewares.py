@@ -121,7 +121,9 @@ def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTE
 
 
 def _is_slow(request: web.Request) -> bool:
-    return request.method == "POST" and (request.path.endswith(("/checkout", "/payment")) or takes_files(request))
+    return request.method == "POST" and (
+        request.path.endswith(("/checkout", "/payment", "/settings/demo")) or takes_files(request)
+    )
 
 
 async def _arrived(request: web.Request) -> None:

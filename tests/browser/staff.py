@@ -12,7 +12,8 @@ from typing import Final
 from playwright.async_api import Page
 
 from shop import totp
-from shop.commands.demo import PASSWORD, STAFF
+from shop.commands.demo import STAFF
+from shop.demo import PASSWORD
 from tests.browser.journey import press
 
 MAIL_SECONDS: Final = 30

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from shop.commands.demo import PASSWORD, PEOPLE
+from shop.commands.demo import PEOPLE
+from shop.demo import PASSWORD
 from tests.browser.conftest import Browse
 from tests.browser.journey import Person, press, sign_in
 from tests.browser.staff import staff_sign_in

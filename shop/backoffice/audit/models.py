@@ -60,6 +60,7 @@ VERBS: Final[Mapping[str, str]] = {
     "delivered": N_("delivered"),
     "disabled": N_("disabled"),
     "duplicated": N_("duplicated"),
+    "emptied": N_("emptied"),
     "enabled": N_("enabled again"),
     "exported": N_("exported"),
     "failed": N_("sign-in failed"),

@@ -1,6 +1,7 @@
 """Addresses of the settings; changing them asks for both factors anew."""
 
 from shop.backoffice.settings import views
+from shop.backoffice.settings.demo import views as demo
 from shop.backoffice.settings.payments import views as payments
 from shop.backoffice.settings.profile import views as profile
 from shop.backoffice.settings.taxes import views as taxes
@@ -22,6 +23,7 @@ ROUTES = [
     form("backoffice.settings.tax_new", taxes.new_tax, fresh),
     form("backoffice.settings.tax", taxes.tax, fresh),
     form("backoffice.settings.tax_removal", taxes.remove_tax, fresh),
+    form("backoffice.settings.demo", demo.empty, fresh),
     form("backoffice.settings.pause", views.pause, fresh),
     action("backoffice.settings.resumption", views.resume, fresh),
     form("backoffice.settings.recipients", views.recipients, fresh),

@@ -11,6 +11,8 @@ from shop.backoffice.audit.models import Actor
 from shop.backoffice.audit.queries import history_of
 from shop.backoffice.forms import VersionedForm
 from shop.backoffice.settings import service
+from shop.backoffice.settings.demo.service import OBJECT as DEMO
+from shop.backoffice.settings.demo.service import is_demo
 from shop.backoffice.settings.forms import PauseForm, RecipientsForm
 from shop.backoffice.versions import EditConflict
 from shop.backoffice.views import actor_of, conflict_page
@@ -42,9 +44,11 @@ async def settings(request: web.Request) -> web.StreamResponse:
             "pause": stated[PAUSE].value if PAUSE in stated else None,
             "profile": await profile_of(conn, configured),
             "addresses": await recipients_of(conn, configured.order_mails),
+            "is_demo": await is_demo(conn),
             "offer": await offer_of(conn, configured.payment_methods, configured.cash_ceiling),
         }
-        history = [entry for key in TOLD for entry in await history_of(conn, service.object_of(key))]
+        objects = [*(service.object_of(key) for key in TOLD), DEMO]
+        history = [entry for one in objects for entry in await history_of(conn, one)]
     history.sort(key=lambda entry: entry.id, reverse=True)
     return await render(request, "backoffice/settings/settings.html", history_entries=history[:LATEST], **context)
 
