@@ -21,7 +21,7 @@ from shop.embedded import Postgres, Valkey
 from shop.installation import VENV
 from shop.settings import Settings
 from tests import builtin_types, world
-from tests.servers import Broom, ShopServer, scratch_folder
+from tests.servers import Broom, ShopServer, leave, scratch_folder
 
 if TYPE_CHECKING:
     from shop.db import Database
@@ -198,7 +198,7 @@ async def new_visitor(server: TestServer) -> AsyncIterator[Callable[[], Awaitabl
 
     yield arrive
     for visitor in visitors:
-        await visitor.session.close()
+        await leave(visitor)
 
 
 @pytest.fixture

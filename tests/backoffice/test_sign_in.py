@@ -30,7 +30,7 @@ from tasks import staff_mail
 from tasks.runtime import Workshop
 from tests.accounts.test_mails import Letterbox
 from tests.backoffice.cast import at_work, employee
-from tests.servers import ShopServer
+from tests.servers import ShopServer, leave
 from tests.world import CSRF, PASSWORD, submit
 
 Visitor = TestClient[web.Request, web.Application]
@@ -184,7 +184,7 @@ async def test_s62_outside_the_named_networks_there_is_no_back_office(settings: 
             answer = await visitor.get(path, allow_redirects=False)
             assert (answer.status, answer.headers["Cache-Control"]) == (404, "no-store"), path
         assert (await visitor.get("/login")).status == 200
-        await visitor.session.close()
+        await leave(visitor)
 
 
 def test_s63_the_second_factor_is_relaxed_only_in_development(settings: Settings) -> None:

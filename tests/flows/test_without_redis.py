@@ -20,6 +20,7 @@ from shop.embedded import Valkey
 from shop.settings import Settings
 from tests.catalog.stall import put_up_stall
 from tests.history.test_pages import viewed
+from tests.servers import leave
 from tests.world import EVE, LIN, PASSWORD, TOM, customer, sign_in, submit
 
 Visitor = TestClient[web.Request, web.Application]
@@ -59,7 +60,7 @@ async def arrive() -> AsyncIterator[Callable[[TestServer], Visitor]]:
 
     yield arrive
     for visitor in visitors:
-        await visitor.session.close()
+        await leave(visitor)
 
 
 async def seconds_for(visitor: Visitor, path: str, *, shows: str) -> float:

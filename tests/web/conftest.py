@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from shop.cache.client import RedisClient
 from shop.db import Database
 from shop.settings import Settings
+from tests.servers import leave
 from tests.web.front import Person, open_front
 
 Arrive = Callable[[], Awaitable[Person]]
@@ -43,7 +44,7 @@ async def arrive(front: TestServer) -> AsyncIterator[Arrive]:
 
     yield arrive
     for person in people:
-        await person.browser.session.close()
+        await leave(person.browser)
 
 
 @pytest.fixture

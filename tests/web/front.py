@@ -25,6 +25,7 @@ from shop.web.access import anyone, fresh, signed_in, visitor_of
 from shop.web.routing import DECLARED, Route, _entered
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS, SessionStorage
+from tests.servers import leave
 
 AUTHORITY = web.AppKey("AUTHORITY", Authority)
 GATE = web.AppKey("GATE", dict[str, asyncio.Event])
@@ -202,4 +203,4 @@ async def with_cookie(server: TestServer, path: str, cookie: str) -> Any:
         response = await browser.get(path, headers={"Cookie": f"session={cookie}"}, allow_redirects=False)
         return None if response.status == 303 else await response.json()
     finally:
-        await browser.session.close()
+        await leave(browser)

@@ -19,7 +19,7 @@ from shop.settings import Settings
 from shop.web.pages import PAGES
 from tests.catalog.stall import put_up_stall
 from tests.conftest import Visitor
-from tests.servers import ShopServer
+from tests.servers import ShopServer, leave
 from tests.web.test_shared_pages import change, happens, pages_of
 
 PATHS = ("/", "/products/pears", "/products/apples", "/categories/fruit", "/categories/berries", "/search?q=pears")
@@ -50,7 +50,7 @@ async def guest(settings: Settings, own_redis: Valkey, db: Database) -> AsyncIte
         await happens(lambda: app[PAGES].changes.is_listening)
         visitor: Visitor = TestClient(server)
         yield visitor
-        await visitor.session.close()
+        await leave(visitor)
 
 
 def forget_all(guest: Visitor) -> None:

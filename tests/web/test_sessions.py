@@ -16,6 +16,7 @@ from shop.cache.account_keys import basket_key, session_key
 from shop.cache.client import RedisClient
 from shop.db import Database
 from shop.settings import Settings
+from tests.servers import leave
 from tests.web.conftest import Arrive
 from tests.web.front import GATE, Person, build, customer, open_front, with_cookie
 
@@ -81,7 +82,7 @@ async def test_s59_over_tls_the_cookie_is_host_only_and_secure(
         assert "Max-Age=0" in out.headers["Set-Cookie"]
         plain = await browser.get("/private", headers={"Cookie": f"session={value}"}, allow_redirects=False)
         assert plain.status == 303
-        await browser.session.close()
+        await leave(browser)
 
 
 async def test_s12_r3_a_planted_session_is_dead_after_signing_in(

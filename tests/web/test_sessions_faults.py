@@ -20,6 +20,7 @@ from shop.settings import Settings
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS
 from tests.cache.proxy import Proxy
+from tests.servers import leave
 from tests.web.conftest import Arrive
 from tests.web.front import AUTHORITY, Person, customer, heard, open_front, with_cookie
 from tests.web.test_sessions import copy_of, hash_of
@@ -195,7 +196,7 @@ async def test_with_postgresql_away_product_pages_work_and_private_ones_say_so(
         assert await person.post("/out") == 503
         authority._db = db
         assert (await person.get("/private"))["name"] == "lily"
-        await person.browser.session.close()
+        await leave(person.browser)
     await nobody.close()
 
 

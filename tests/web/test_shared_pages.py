@@ -21,7 +21,7 @@ from shop.web import respond, shared_pages
 from shop.web.pages import PAGES, Pages
 from tests.catalog.stall import Stall, put_up_stall
 from tests.conftest import Visitor
-from tests.servers import ShopServer
+from tests.servers import ShopServer, leave
 from tests.world import customer, sign_in
 
 PATH = "/products/pears"
@@ -43,7 +43,7 @@ async def process(settings: Settings) -> AsyncIterator[Visitor]:
         try:
             yield visitor
         finally:
-            await visitor.session.close()
+            await leave(visitor)
 
 
 @pytest.fixture
