@@ -61,6 +61,7 @@ def _configured() -> dict[str, Any]:
 app: Final = Celery(
     "bayberry",
     include=[
+        "tasks.accounts",
         "tasks.goods",
         "tasks.mail",
         "tasks.media",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import UTC, date, datetime
 from typing import Final
 
 import structlog
@@ -18,6 +19,8 @@ from tasks.service import run_until_told
 
 CHORE_SECONDS: Final = 30.0
 CHORES: Final = ("tasks.orders.sweep", "tasks.media.tidy", "tasks.payments.poll", "tasks.goods.keep_dates")
+# Once a night, and when a beat begins, which may have slept through it.
+NIGHTLY: Final = ("tasks.accounts.forget_never_activated",)
 
 log = structlog.get_logger("tasks.beat")
 
@@ -29,6 +32,7 @@ class Beat:
         self._db = db
         self._seconds = seconds
         self._is_away = False
+        self._nights: date | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Promise all chores every so often until told to stop; a database that is away delays and nothing else."""
@@ -42,9 +46,15 @@ class Beat:
 
     async def promise(self) -> None:
         """Promise each chore, unless its last promise is still open; raises DbError."""
+        tonight = self._today()
         async with self._db.transaction() as conn:
-            for chore in CHORES:
+            for chore in (*CHORES, *(NIGHTLY if tonight != self._nights else ())):
                 await outbox.promise_once(conn, chore)
+        self._nights = tonight
+
+    @staticmethod
+    def _today() -> date:
+        return datetime.now(UTC).date()
 
     async def _tried(self) -> None:
         try:

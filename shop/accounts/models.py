@@ -29,6 +29,13 @@ class Account(Model):
     """
 
     __tablename__ = "accounts"
+    __table_args__ = (
+        Index(
+            "accounts_never_activated",
+            "created_at",
+            postgresql_where=text("activated_at IS NULL AND erased_at IS NULL AND deactivated_at IS NULL"),
+        ),
+    )
 
     id: int = column(Identity(always=True), primary_key=True)
     tag: str = column(unique=True, server_default=text("replace(gen_random_uuid()::text, '-', '')"))

@@ -6,6 +6,9 @@ from shop.accounts.models import Account, PendingRegistration
 from shop.accounts.sessions import service as sessions
 from shop.db import Connection, F, Now
 
+# The function of the database decides who that is (and may delete lines of the record of safety, which the web role may not).
+FORGET_NEVER_ACTIVATED = "SELECT forget_never_activated(%(at_most)s)"
+
 
 async def choose_language(conn: Connection, account_id: int, language: str) -> None:
     """Write to the customer in this language from now on."""
@@ -30,3 +33,11 @@ async def reactivate(conn: Connection, account_id: int) -> bool:
     """Open it again, with the password it had; False if it is open."""
     closed = Account.objects.using(conn).filter(id=account_id, erased_at=None, deactivated_at__isnull=False)
     return bool(await closed.update(deactivated_at=None))
+
+
+async def forget_never_activated(conn: Connection, at_most: int) -> int:
+    """Forget accounts that nobody activated within thirty days, by any of their registrations; how many. Nobody is told.
+
+    Their user names stay taken; whoever has orders or has written something stays.
+    """
+    return int(await conn.fetch_value(FORGET_NEVER_ACTIVATED, {"at_most": at_most}))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
+
+import pytest
 
 from shop.db import Database
-from tasks.beat import CHORES, Beat
+from tasks.beat import CHORES, NIGHTLY, Beat
 from tests.tasks.conftest import outbox_rows
 
 
@@ -18,7 +21,18 @@ async def test_two_beats_promise_each_chore_once(db: Database) -> None:
         await Beat(db).promise()
     stop.set()
     await asyncio.gather(*beats)
-    assert await outbox_rows(db) == len(CHORES)
+    assert await outbox_rows(db) == len(CHORES) + len(NIGHTLY)
+
+
+async def test_what_is_done_at_night_is_promised_once_a_day(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat, told = Beat(db), []
+    for day in (1, 1, 2, 2):
+        monkeypatch.setattr(Beat, "_today", staticmethod(lambda day=day: date(2026, 11, day)))
+        await beat.promise()
+        async with db.transaction() as conn:
+            rows = await conn.fetch_all("DELETE FROM outbox RETURNING task")
+        told.append({row.task for row in rows} - set(CHORES))
+    assert told == [set(NIGHTLY), set(), set(NIGHTLY), set()]
 
 
 async def test_a_chore_is_promised_again_when_it_was_done(db: Database) -> None:
