@@ -79,12 +79,20 @@ def format_datetime(lang: str, moment: datetime, timezone: ZoneInfo) -> str:
     return f"{format_date(lang, local)} {babel_time(local, 'short', tzinfo=timezone, locale=locale_of(lang))}"
 
 
+def format_day(lang: str, moment: datetime, timezone: ZoneInfo) -> str:
+    """The day of a moment, with its weekday: "Mon, Nov 23", "11月23日周一"."""
+    return str(babel_skeleton("MMMEd", moment, timezone, locale=locale_of(lang)))
+
+
+def format_hours(lang: str, start: datetime, end: datetime, timezone: ZoneInfo) -> str:
+    """Some hours of one day, without the day: "09:00 – 12:00"."""
+    return str(babel_interval(start, end, "Hm", timezone, locale=locale_of(lang)))
+
+
 def format_span(lang: str, start: datetime, end: datetime, timezone: ZoneInfo) -> str:
     """Some hours of one day: "Mon, Nov 23, 09:00 – 12:00", "11月23日周一 09:00-12:00"."""
-    locale = locale_of(lang)
-    day = babel_skeleton("MMMEd", start, timezone, locale=locale)
-    hours = babel_interval(start, end, "Hm", timezone, locale=locale)
-    return f"{day}, {hours}" if lang == SOURCE else f"{day} {hours}"
+    between = ", " if lang == SOURCE else " "
+    return format_day(lang, start, timezone) + between + format_hours(lang, start, end, timezone)
 
 
 def preferred(accept_language: str, languages: Iterable[str]) -> str | None:

@@ -1,10 +1,12 @@
 """Jinja2 through aiohttp-jinja2: one environment per language, so that macros and cached texts know theirs without being told."""
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
+from itertools import groupby
 from operator import add
 from pathlib import Path
+from typing import Any
 
 import aiohttp_jinja2
 import jinja2
@@ -114,6 +116,8 @@ def _know_the_shop(environment: jinja2.Environment, settings: Settings, assets: 
     environment.filters["money"] = lambda minor: format_money(minor, settings.currency, lang)
     environment.filters["decimal"] = lambda minor: decimal_string(minor, settings.currency)
     environment.globals["span"] = lambda start, end: i18n.format_span(lang, start, end, settings.timezone)
+    environment.globals["hours"] = lambda start, end: i18n.format_hours(lang, start, end, settings.timezone)
+    environment.filters["by_day"] = partial(_by_day, lambda start: i18n.format_day(lang, start, settings.timezone))
     environment.filters["moment"] = lambda when: i18n.format_datetime(lang, when, settings.timezone)
 
 
@@ -173,3 +177,8 @@ def linker(urls: Urls, lang: str) -> Callable[..., str]:
 
 def _text(lang: str, texts: Mapping[str, str] | None) -> str:
     return i18n.text_in(texts, lang)
+
+
+def _by_day(day: Callable[[datetime], str], spans: Iterable[Any]) -> list[tuple[str, list[Any]]]:
+    """`|by_day` of templates: what has a `starts_at`, in its order, under the day it starts on."""
+    return [(name, list(those)) for name, those in groupby(spans, lambda span: day(span.starts_at))]

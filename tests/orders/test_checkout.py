@@ -236,6 +236,41 @@ async def test_what_somebody_else_took_is_named(lin: Visitor, market: Market) ->
     assert "There is not enough left of: Apple." in await answer.text()
 
 
+@pytest.mark.parametrize(
+    ("prefix", "days"),
+    [
+        (
+            "",
+            {
+                "Fri, Jan 1": ["08:00\u2009–\u200910:00", "10:00\u2009–\u200912:00 · full"],
+                "Sat, Jan 2": ["08:00\u2009–\u200910:00"],
+            },
+        ),
+        ("/zh", {"1月1日周五": ["08:00–10:00", "10:00–12:00 · 已约满"], "1月2日周六": ["08:00–10:00"]}),
+    ],
+)
+async def test_times_to_choose_stand_under_their_days(
+    lin: Visitor, market: Market, prefix: str, days: dict[str, list[str]]
+) -> None:
+    async with market.db.transaction() as conn:
+        await conn.execute("DELETE FROM delivery_windows")
+        await conn.execute(
+            """INSERT INTO delivery_windows (zone_id, starts_at, ends_at, cutoff_at, capacity, taken)
+            SELECT %(zone)s, at, at + interval '2 hours', at, 5,
+                CASE extract(hour FROM at AT TIME ZONE 'Asia/Shanghai') WHEN 10 THEN 5 ELSE 0 END
+            FROM unnest('{2100-01-01 08:00+08,2100-01-01 10:00+08,2100-01-02 08:00+08}'::timestamptz[]) AS at""",
+            {"zone": market.zone_id},
+        )
+    await put(lin, await market.sku(5, 2000))
+    page = await (await lin.post(f"{prefix}/checkout", data={**await desk(lin), **ADDRESS, "look": "1"})).text()
+    shown = {
+        day: [re.sub(r"<[^>]+>", "", label).strip() for label in re.findall(r"<label.*?</label>", rest, re.DOTALL)]
+        for day, rest in re.findall(r"options--day\">\s*<legend>([^<]+)</legend>(.*?)</fieldset>", page, re.DOTALL)
+    }
+    assert shown == days
+    assert re.findall(r'name="window" value="\d+"( disabled)?', page) == ["", " disabled", ""]
+
+
 async def test_goods_can_be_fetched_where_nothing_is_delivered(lin: Visitor, market: Market) -> None:
     sku = await market.sku(5, 2000)
     async with market.db.transaction() as conn:
