@@ -62,13 +62,12 @@ from shop.start_checks import check_database
 from shop.tokens import Tokens
 from shop.urls import Urls
 from shop.web import csrf, headers, health, media, metrics, middlewares, session_copies, sessions, staff_doors, static
-from shop.web.access import anyone
 from shop.web.bodies import TAKING_FILES
 from shop.web.cookies import STAFF
 from shop.web.pages import PAGES, Pages
 from shop.web.partials import PARTIALS, Filler, Partials, flashes_hole, visitor_hole
 from shop.web.respond import ERRORS
-from shop.web.routing import DECLARED, Route, add_routes, endpoint
+from shop.web.routing import DECLARED, Route, add_routes
 from shop.web.server import LEAVING, Runner
 from shop.web.session_copies import SessionCopies
 from shop.web.sessions import SESSIONS, STAFF_SESSIONS
@@ -111,23 +110,39 @@ HOLES: dict[str, Filler] = {
     "visitor": visitor_hole,
 }
 
-HEALTH = (
-    endpoint("health.healthz", health.healthz, anyone),
-    endpoint("health.readyz", health.readyz, anyone),
-    endpoint("health.metrics", metrics.metrics, anyone),
-)
-
 
 def create_app(settings: Settings) -> web.Application:
     """An application ready to be served; it opens nothing until it starts."""
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=1024**2, client_max_fields=200)
+    _give_state(app, settings)
+    _introduce_features(app)
+    set_up_templates(app, str(ROOT / "templates"))
+    _add_pages(app)
+    app.cleanup_ctx.extend(OPENED)
+    app.on_response_prepare.append(headers.protect)
+    app.on_shutdown.append(_drain)
+    return app
+
+
+def _give_state(app: web.Application, settings: Settings) -> None:
+    """What every request may ask for and nothing has to be opened for."""
     app[SETTINGS] = settings
     app[URLS] = Urls(settings.url, settings.languages)
     app[TOKENS] = Tokens(settings.secret_keys)
     app[ASSETS] = assets_of(ROOT / "static")
-    app[DECLARED] = {}
+    app[DECLARED], app[ERRORS] = {}, {}
     app[DRAINING] = []
     app[TAKING_FILES] = set[str]()
+    app[PARTIALS] = Partials(HOLES)
+    app[PAGES] = Pages()
+    app[STATED] = Stated(app, METHODS)
+    app[PROVIDERS] = Providers.of(settings)
+    app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
+    app[FORGERIES] = Alarms()
+
+
+def _introduce_features(app: web.Application) -> None:
+    """What features to the right do when something happens in one that cannot know them."""
     app[AT_SIGN_IN] = (
         shop.cart.views.merge,
         shop.orders.views.adopt,
@@ -135,38 +150,16 @@ def create_app(settings: Settings) -> web.Application:
         shop.mailroom.views.mention_undelivered,
     )
     app[AT_NEW_EMAIL] = (shop.orders.views.adopt,)
-    app[PARTIALS] = Partials(HOLES)
-    app[ERRORS] = {}
-    app[PAGES] = Pages()
-    app[STATED] = Stated(app, METHODS)
-    app[PROVIDERS] = Providers.of(settings)
     app[WAYS] = app[PROVIDERS].labels
-    app[NOTICE_DESK] = asyncio.Semaphore(NOTICES_AT_ONCE)
-    app[FORGERIES] = Alarms()
     app[OWN_ORDER], app[PAYMENT_PART] = shop.orders.views.by_link, shop.payments.views.payment_part
-    set_up_templates(app, str(ROOT / "templates"))
-    for routes in (*FEATURES, media.ROUTES, list(HEALTH)):
+
+
+def _add_pages(app: web.Application) -> None:
+    for routes in (*FEATURES, media.ROUTES, health.ROUTES, metrics.ROUTES):
         add_routes(app, routes)
-    if settings.development:
+    if app[SETTINGS].development:
         add_routes(app, static.ROUTES)
         add_routes(app, shop.mailroom.routes.ROUTES)
-    app.cleanup_ctx.extend(
-        (
-            database,
-            metrics.measured,
-            redis,
-            pictures,
-            providers,
-            signed_in_sessions,
-            passwords,
-            kept_pages,
-            till,
-            live_orders,
-        )
-    )
-    app.on_response_prepare.append(headers.protect)
-    app.on_shutdown.append(_drain)
-    return app
 
 
 async def database(app: web.Application) -> AsyncIterator[None]:
@@ -212,6 +205,15 @@ async def signed_in_sessions(app: web.Application) -> AsyncIterator[None]:
 
 async def passwords(app: web.Application) -> AsyncIterator[None]:
     """Where passwords are hashed, and how often they may be guessed."""
+    app[PASSWORDS] = Passwords()
+    await asyncio.to_thread(common_passwords.words)
+    app[LIMITS] = Limits(app[REDIS], app[SETTINGS].secret_keys[0])
+    yield
+    app[PASSWORDS].close()
+
+
+async def personal_data(app: web.Application) -> AsyncIterator[None]:
+    """What each feature knows about a person, told and forgotten when they ask for it."""
     app[PERSONAL_DATA] = (
         shop.history.service.personal_chapter(app[REDIS]),
         shop.cart.personal_data.CHAPTER,
@@ -219,11 +221,7 @@ async def passwords(app: web.Application) -> AsyncIterator[None]:
         shop.reviews.queries.CHAPTER,
         *shop.accounts.personal_data.service.CHAPTERS,
     )
-    app[PASSWORDS] = Passwords()
-    await asyncio.to_thread(common_passwords.words)
-    app[LIMITS] = Limits(app[REDIS], app[SETTINGS].secret_keys[0])
     yield
-    app[PASSWORDS].close()
 
 
 async def kept_pages(app: web.Application) -> AsyncIterator[None]:
@@ -281,6 +279,13 @@ async def live_orders(app: web.Application) -> AsyncIterator[None]:
 async def _drain(app: web.Application) -> None:
     app[DRAINING].append(True)
     app[LIVE].close()
+
+
+# Opened in this order when the shop starts, closed in the other.
+OPENED = (
+    database, metrics.measured, redis, pictures, providers, signed_in_sessions, passwords, personal_data, kept_pages,
+    till, live_orders,
+)  # fmt: skip
 
 
 async def application() -> Runner:

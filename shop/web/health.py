@@ -5,6 +5,8 @@ from aiohttp import web
 from shop.cache.client import RedisAway
 from shop.db import DbError
 from shop.keys import DB, DRAINING, REDIS
+from shop.web.access import anyone
+from shop.web.routing import endpoint
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -39,3 +41,6 @@ async def _redis(request: web.Request) -> bool:
     except RedisAway:
         return False
     return True
+
+
+ROUTES = [endpoint("health.healthz", healthz, anyone), endpoint("health.readyz", readyz, anyone)]

@@ -16,7 +16,9 @@ from prometheus_client.registry import Collector
 
 from shop.keys import DB
 from shop.metrics import LOOP_LAG, POOL, REPEATED
+from shop.web.access import anyone
 from shop.web.peers import came_through_proxy
+from shop.web.routing import endpoint
 
 SAMPLE_SECONDS = 0.5
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 8.0)
@@ -98,3 +100,6 @@ async def _sample(app: web.Application) -> None:
         POOL.labels("busy").set(pool.busy)
         POOL.labels("all").set(pool.size)
         REPEATED.set(app[DB].retries)
+
+
+ROUTES = [endpoint("health.metrics", metrics, anyone)]

@@ -65,6 +65,12 @@ class Realm:
     browser_idle: int
     longest: int
 
+    @property
+    def words(self) -> dict[str, str]:
+        """What statements call by name, as `{sessions}`."""
+        names = ("sessions", "accounts", "name", "permissions", "may_enter")
+        return {name: getattr(self, name) for name in names}
+
 
 CUSTOMERS: Final = Realm(
     sessions="sessions",

@@ -7,12 +7,11 @@ import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 from shop.accounts.security.models import Origin
 from shop.accounts.sessions.models import CUSTOMERS, DAY, Realm, idle_of
-from shop.accounts.sessions.queries import columns, is_live, record_of
+from shop.accounts.sessions.queries import record_of, spoken
 from shop.db import Connection
 from shop.session_record import NewSession, SessionRecord
 
@@ -22,6 +21,31 @@ FIELDS: Final = "fields = (s.fields - %(removed)s::text[]) || %(changed)s::jsonb
 EXPIRY: Final = (
     "idle_seconds = %(idle)s, until_browser_closes = %(browser)s, last_seen_at = now(), version = s.version + 1"
 )
+# Changed in the words of `queries`, and read with its account (UPDATE … FROM … RETURNING).
+CHANGE: Final = """
+UPDATE {sessions} s SET {what} FROM {accounts} a
+WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {is_live} RETURNING {columns}
+"""
+# Written and read with its account in one trip (an INSERT feeding a SELECT).
+START: Final = """
+WITH s AS (
+    INSERT INTO {sessions} (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
+    VALUES (%(id_hash)s, %(account_id)s, %(idle)s, %(browser)s,
+        now() + %(longest)s * interval '1 second', %(network)s, %(device)s)
+    RETURNING *
+)
+SELECT {columns} FROM s JOIN {accounts} a ON a.id = s.account_id
+"""
+# The earliest of three times, by the server's clock.
+SWEEP: Final = """
+DELETE FROM {sessions} WHERE account_id = %(account_id)s
+    AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - %(kept)s * interval '1 second'
+"""
+# Whatever ends is told to every process in the same statement (pg_notify).
+REVOCATION: Final = """
+WITH gone AS (UPDATE {sessions} SET revoked_at = now() WHERE revoked_at IS NULL AND {which} RETURNING id_hash)
+SELECT id_hash, pg_notify(%(channel)s, encode(id_hash, 'hex')) FROM gone
+"""
 
 
 async def start(
@@ -39,16 +63,17 @@ async def start(
     """
     if replaces is not None:
         await revoke(conn, replaces, realm)
-    await conn.execute(_sweep(realm), {"account_id": account_id})
+    await conn.execute(spoken(SWEEP, realm), {"account_id": account_id, "kept": DAY})
     secret = secrets.token_urlsafe(32)
     idle, browser = idle_of(expiry, realm)
     row = await conn.fetch_one(
-        _start(realm),
+        spoken(START, realm),
         {
             "id_hash": hashlib.sha256(secret.encode()).digest(),
             "account_id": account_id,
             "idle": idle,
             "browser": browser,
+            "longest": realm.longest,
             "network": origin.network,
             "device": origin.device,
         },
@@ -59,7 +84,7 @@ async def start(
 
 async def note_use(conn: Connection, id_hash: bytes, realm: Realm = CUSTOMERS) -> SessionRecord | None:
     """Prolong a session, which was used just now; None when it has ended meanwhile."""
-    row = await conn.fetch_one(_change(realm, USE), {"id_hash": id_hash})
+    row = await conn.fetch_one(spoken(CHANGE, realm, what=USE), {"id_hash": id_hash})
     return None if row is None else replace(record_of(row), is_renewed=True)
 
 
@@ -68,7 +93,7 @@ async def change(
 ) -> SessionRecord | None:
     """Set and remove single fields; None when the session has ended, which saving never undoes."""
     values = {"id_hash": id_hash, "changed": json.dumps(dict(changed)), "removed": list(removed)}
-    row = await conn.fetch_one(_change(realm, FIELDS), values)
+    row = await conn.fetch_one(spoken(CHANGE, realm, what=FIELDS), values)
     return None if row is None else record_of(row)
 
 
@@ -77,7 +102,9 @@ async def set_expiry(
 ) -> SessionRecord | None:
     """Give a session another idle limit from now on; never a later absolute end."""
     idle, browser = idle_of(expiry, realm)
-    row = await conn.fetch_one(_change(realm, EXPIRY), {"id_hash": id_hash, "idle": idle, "browser": browser})
+    row = await conn.fetch_one(
+        spoken(CHANGE, realm, what=EXPIRY), {"id_hash": id_hash, "idle": idle, "browser": browser}
+    )
     return None if row is None else record_of(row)
 
 
@@ -105,41 +132,5 @@ async def revoke_all(conn: Connection, account_id: int, realm: Realm = CUSTOMERS
 
 
 async def _revoke(conn: Connection, which: str, values: Mapping[str, Any], realm: Realm) -> list[bytes]:
-    return [bytes(row.id_hash) for row in await conn.fetch_all(_revocation(realm, which), values)]
-
-
-@cache
-def _start(realm: Realm) -> str:
-    # Written and read with its account in one trip (an INSERT feeding a SELECT).
-    return f"""
-        WITH s AS (
-            INSERT INTO {realm.sessions} (id_hash, account_id, idle_seconds, until_browser_closes, expires_at, network, device)
-            VALUES (%(id_hash)s, %(account_id)s, %(idle)s, %(browser)s,
-                now() + {realm.longest} * interval '1 second', %(network)s, %(device)s)
-            RETURNING *
-        )
-        SELECT {columns(realm)} FROM s JOIN {realm.accounts} a ON a.id = s.account_id"""  # noqa: S608
-
-
-@cache
-def _sweep(realm: Realm) -> str:
-    # The earliest of three times, by the server's clock.
-    return f"""
-        DELETE FROM {realm.sessions} WHERE account_id = %(account_id)s
-            AND least(revoked_at, expires_at, last_seen_at + idle_seconds * interval '1 second') < now() - {DAY} * interval '1 second'"""  # noqa: S608
-
-
-@cache
-def _change(realm: Realm, what: str) -> str:
-    # Changed in the words of `queries`, and read with its account (UPDATE … FROM … RETURNING).
-    return f"""
-        UPDATE {realm.sessions} s SET {what} FROM {realm.accounts} a
-        WHERE a.id = s.account_id AND s.id_hash = %(id_hash)s AND {is_live(realm)} RETURNING {columns(realm)}"""  # noqa: S608
-
-
-@cache
-def _revocation(realm: Realm, which: str) -> str:
-    # Whatever ends is told to every process in the same statement (pg_notify).
-    return f"""
-        WITH gone AS (UPDATE {realm.sessions} SET revoked_at = now() WHERE revoked_at IS NULL AND {which} RETURNING id_hash)
-        SELECT id_hash, pg_notify('{realm.channel}', encode(id_hash, 'hex')) FROM gone"""  # noqa: S608
+    rows = await conn.fetch_all(spoken(REVOCATION, realm, which=which), {**values, "channel": realm.channel})
+    return [bytes(row.id_hash) for row in rows]

@@ -1,6 +1,6 @@
 """Reports: what was sold, what runs out, what was searched in vain. Money is minor units; days are days of the shop's time zone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -62,7 +62,10 @@ async def best_sellers(
     """The SKUs that brought most, the best first."""
     rows = await conn.fetch_all(SELLERS, {"first": first, "last": last, "zone": zone.key, "limit": limit})
     return [
-        Seller(row.sku_id, row.product_id, row.code, _name(row, lang), int(row.units), int(row.revenue)) for row in rows
+        Seller(
+            row.sku_id, row.product_id, row.code, _name(row.name, row.sku_name, lang), int(row.units), int(row.revenue)
+        )
+        for row in rows
     ]
 
 
@@ -70,7 +73,15 @@ async def running_out(conn: Connection, lang: str, limit: int = 50) -> Sequence[
     """What is sold out or will be within RUNS_OUT_DAYS at the pace of the last weeks, the most urgent first."""
     rows = await conn.fetch_all(SHORTAGES, {"days": SELLING_DAYS, "within": RUNS_OUT_DAYS, "limit": limit})
     return [
-        Shortage(row.sku_id, row.product_id, row.code, _name(row, lang), row.stock, int(row.sold), int(row.days_left))
+        Shortage(
+            row.sku_id,
+            row.product_id,
+            row.code,
+            _name(row.name, row.sku_name, lang),
+            row.stock,
+            int(row.sold),
+            int(row.days_left),
+        )
         for row in rows
     ]
 
@@ -80,8 +91,8 @@ async def searched_in_vain(conn: Connection, limit: int = 50) -> list[Miss]:
     return await Miss.objects.using(conn).order_by("-times", "-last_at", "words")[:limit]
 
 
-def _name(row: object, lang: str) -> str:
-    words = (text_in(getattr(row, "name"), lang), text_in(getattr(row, "sku_name"), lang))  # noqa: B009 - rows are made at run time
+def _name(product: Mapping[str, str], sku: Mapping[str, str], lang: str) -> str:
+    words = (text_in(product, lang), text_in(sku, lang))
     return " ".join(word for word in words if word)
 
 
