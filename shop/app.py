@@ -253,16 +253,7 @@ async def providers(app: web.Application) -> AsyncIterator[None]:
 
 async def till(app: web.Application) -> AsyncIterator[None]:
     """Where orders are placed: all who come together share one transaction."""
-    settings = app[SETTINGS]
-    terms = Terms(
-        currency=settings.currency,
-        tax_rates=settings.tax_rates,
-        open_orders=settings.open_orders,
-        units_per_line=settings.units_per_order,
-        cash_ceiling=settings.cash_ceiling,
-        methods=settings.payment_methods,
-    )
-    app[TILL] = GroupCommit(app[DB], partial(place_orders, terms=terms))
+    app[TILL] = GroupCommit(app[DB], partial(place_orders, terms=Terms.of(app[SETTINGS])))
     yield
     await app[TILL].close()
 

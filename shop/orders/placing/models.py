@@ -1,5 +1,7 @@
 """What is asked of the till, on which terms, and what it answers."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shop.coupons.models import CouponRefused
+from shop.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,18 @@ class Terms:
     units_per_line: int = 99
     cash_ceiling: int = 50_000
     methods: tuple[str, ...] = ("sandbox", "cash")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Terms:
+        """As the settings of the start say."""
+        return cls(
+            currency=settings.currency,
+            tax_rates=settings.tax_rates,
+            open_orders=settings.open_orders,
+            units_per_line=settings.units_per_order,
+            cash_ceiling=settings.cash_ceiling,
+            methods=settings.payment_methods,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
