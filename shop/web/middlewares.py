@@ -110,7 +110,7 @@ def _machines(app: web.Application) -> set[str]:
 
 
 def _error_page(request: web.Request, status: int, retry_after: int = RETRY_AFTER) -> web.Response:
-    known = status if status in {400, 403, 404, 429, 500, 503, 507} else 400
+    known = status if status in {400, 403, 404, 413, 429, 500, 503, 507} else 400
     page = render_error(request, known)
     page.set_status(status)
     if status == 408:
