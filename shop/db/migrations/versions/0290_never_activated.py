@@ -4,8 +4,8 @@ from alembic import op
 
 from shop.db.migrations import web_role
 
-revision = "0280"
-down_revision = "0270"
+revision = "0290"
+down_revision = "0280"
 branch_labels = None
 depends_on = None
 
