@@ -32,13 +32,20 @@ ifndef BREAK
 	@$(BIN)/python -m pytest -q -m slow $(ARGS)
 endif
 
-faults: .prepared ## break everything under load and ask whether the promises held, then the longer proofs; FAULTS=--long for all of it
-	@$(BIN)/python -m tests.faults $(FAULTS)
-	@BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q $(or $(ARGS),tests/accounts/test_crowd.py \
-		tests/db/test_faults.py tests/db/test_races.py tests/db/test_pgbouncer.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py \
-		tests/web/test_pages_without_redis.py tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py)
-	@$(if $(ARGS),true,BAYBERRY_IDLE=10000 BAYBERRY_CANARY_REQUESTS=10000 BAYBERRY_RESTARTS=10 $(BIN)/python -m pytest -q -s \
-		tests/production/test_crowds.py tests/production/test_rolling.py)
+# The proofs after the cells; what compares times runs alone. The long half has more of them, and ten times as many restarts and lines.
+LONG_FAULTS := $(findstring --long,$(FAULTS))
+MORE := tests/db/test_pgbouncer.py tests/tasks/test_delivery.py tests/web/test_sessions_faults.py tests/web/test_pages_without_redis.py \
+	tests/orders/test_kills.py tests/orders/test_races.py tests/flows/test_without_redis.py
+PROOFS := tests/production/test_rolling.py tests/db/test_races.py $(if $(LONG_FAULTS),$(MORE))
+TIMED := tests/production/test_crowds.py $(if $(LONG_FAULTS),tests/accounts/test_crowd.py tests/db/test_faults.py)
+
+faults: .prepared ## break everything under load and ask whether the promises held, then longer proofs (9 minutes); FAULTS=--long for all of it
+	@failed=0; \
+	$(BIN)/python -m tests.faults $(FAULTS) || failed=1; \
+	BAYBERRY_CANCELLATIONS=10000 BAYBERRY_CANARY_REQUESTS=10000 BAYBERRY_RESTARTS=$(if $(LONG_FAULTS),10,2) \
+		$(BIN)/python -m pytest -q -n 2 $(or $(ARGS),$(PROOFS)) || failed=1; \
+	$(if $(ARGS),,BAYBERRY_IDLE=$(if $(LONG_FAULTS),10000,1000) BAYBERRY_CROWD=500 $(BIN)/python -m pytest -q -s $(TIMED) || failed=1;) \
+	exit $$failed
 
 bench: .prepared ## measure: CPU and rates against the bare way, both in one run; ARGS=pages for one
 	@$(BIN)/python -m tests.bench $(ARGS)

@@ -108,7 +108,7 @@ async def _judged(shop: Scratch, db: Database, scale: Scale) -> Found:
     found = await broken(shop, db)
     found["I3"] += unlike
     found["I6"] += late
-    return {name: found[name] for name in sorted(asked)}
+    return {name: found[name] for name in sorted(asked, key=lambda name: int(name[1:]))}
 
 
 async def _play(shop: Scratch, db: Database, mortals: dict[str, Program], scale: Scale, seed: int) -> None:
