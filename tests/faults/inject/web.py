@@ -142,8 +142,11 @@ async def keys_rotated(shop: Scratch, _crowd: Crowd, chance: random.Random) -> A
     new = base64.b64encode(chance.randbytes(32)).decode()
     for ring in (f"{new},{old}", new):
         shop.environ["SHOP_SECRET_KEYS"] = ring  # all programs share this environment
-        for program in [*([shop.bank] if shop.bank else []), *shop.programs]:
-            await restarted(program)
+        webs = shop.of("web")
+        others = [program for program in [*shop.programs, shop.bank] if program and program not in webs]
+        await asyncio.gather(*map(restarted, others))
+        for web in webs:
+            await restarted(web)
     yield
 
 
