@@ -124,11 +124,11 @@ async def test_the_last_value_is_served_while_one_rebuilds(cache: Cache, another
     assert await cache.get_or_set("dish", kitchen.cook, 0.1, stale_seconds=60) == "dish 1"
     await asyncio.sleep(0.15)
     assert await cache.get("dish") is None  # expired is expired
-    kitchen.seconds = 0.3
+    kitchen.seconds = 2
     began = time.monotonic()
     for place in (cache, another, cache, another):
         assert await place.get_or_set("dish", kitchen.cook, 60, stale_seconds=60) == "dish 1"
-    assert time.monotonic() - began < 0.25
+    assert time.monotonic() - began < 1.5
     await happens(lambda: _is(another, "dish", "dish 2"))
     assert kitchen.made == 2
     assert await cache.get_or_set("dish", kitchen.cook, 60, stale_seconds=60) == "dish 2"
@@ -143,7 +143,7 @@ async def test_a_last_value_has_its_end_too(cache: Cache) -> None:
 
 @pytest.mark.parametrize("change", ["set", "delete", "clear"])
 async def test_a_rebuild_overtaken_by_a_change_is_not_kept(cache: Cache, another: Cache, change: str) -> None:
-    kitchen = Kitchen(0.2)
+    kitchen = Kitchen(0.7)
     making = asyncio.create_task(cache.get_or_set("dish", kitchen.cook, 60, stale_seconds=60))
     await happens(lambda: _has_begun(kitchen))
     if change == "set":
@@ -165,7 +165,7 @@ async def test_a_rebuild_that_fails_says_so_and_holds_nobody_up(cache: Cache, an
         await cache.get_or_set("dish", burn)
     began = time.monotonic()
     assert await another.get_or_set("dish", kitchen.cook, 0.05, stale_seconds=60) == "dish 1"
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < rebuilds.WAIT_SECONDS
     await asyncio.sleep(0.1)
     assert await cache.get_or_set("dish", burn, stale_seconds=60) == "dish 1"  # the last value; the failure is logged
     await asyncio.sleep(0.05)
@@ -189,7 +189,7 @@ async def test_nobody_waits_for_a_process_that_died(
     kitchen = Kitchen()
     began = time.monotonic()
     assert await cache.get_or_set("dish", kitchen.cook) == "dish 1"
-    assert 0.2 <= time.monotonic() - began < 1
+    assert 0.2 <= time.monotonic() - began < 5
 
 
 async def test_a_visitor_who_leaves_does_not_take_the_value_away(cache: Cache) -> None:

@@ -17,7 +17,7 @@ from shop.urls import Urls
 from tasks import runtime
 from tasks.mail import send_activation
 from tasks.runtime import Workshop, fulfil
-from tests.tasks.conftest import Registered, outbox_rows, until
+from tests.tasks.conftest import Registered, leases_run_out, outbox_rows, until
 from tests.tasks.crew import MailServer
 
 
@@ -162,9 +162,9 @@ async def test_f_c3_a_crash_between_250_and_the_close_costs_one_mail_with_the_sa
     with monkeypatch.context() as crash:
         crash.setattr(runtime, "_close", die)
         with pytest.raises(asyncio.CancelledError):
-            await fulfil(workshop, 1, send_activation, 0.2)
+            await fulfil(workshop, 1, send_activation, 60)
     assert await work() == 0
-    await asyncio.sleep(0.25)
+    await leases_run_out(db)
     assert await work() == 1
     first, second = mail_server.mails
     assert first["Message-ID"] == second["Message-ID"]
@@ -194,10 +194,10 @@ async def test_a_slow_server_keeps_the_row_in_the_same_hands(
 ) -> None:
     await registered("lin")
     mail_server.goes_on.clear()
-    sending = asyncio.create_task(fulfil(workshop, 1, send_activation, 0.3))
+    sending = asyncio.create_task(fulfil(workshop, 1, send_activation, 1))
     await until(mail_server.began.is_set)
-    for _ in range(3):
-        await asyncio.sleep(0.25)
+    for _ in range(4):
+        await asyncio.sleep(0.4)
         assert await work() == 0
     mail_server.goes_on.set()
     await sending

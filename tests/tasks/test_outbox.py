@@ -8,6 +8,7 @@ import pytest
 from shop import outbox
 from shop.db import Connection, Database
 from shop.outbox import Lease
+from tests.tasks.conftest import leases_run_out
 
 TASK = "tasks.mail.send_activation"
 
@@ -79,10 +80,10 @@ async def test_two_relays_do_not_take_the_same_row(db: Database) -> None:
 
 async def test_f_c1_a_lease_that_ran_out_is_handed_over_again(db: Database) -> None:
     row_id = await promised(db)
-    first = await leased(db, row_id, 0.2)
+    first = await leased(db, row_id, 60)
     async with db.read() as conn:
         assert await outbox.claim(conn, 10) == []
-        await asyncio.sleep(0.25)
+        await leases_run_out(db)
         assert await outbox.claim(conn, 10) == [(row_id, TASK)]
         assert await outbox.renew(conn, first) is False
     second = await leased(db, row_id)
@@ -91,19 +92,19 @@ async def test_f_c1_a_lease_that_ran_out_is_handed_over_again(db: Database) -> N
 
 async def test_a_renewed_lease_stays(db: Database) -> None:
     row_id = await promised(db)
-    held = await leased(db, row_id, 0.3)
+    held = await leased(db, row_id, 60)
     async with db.read() as conn:
-        assert await outbox.renew(conn, held, 5) is True
-        await asyncio.sleep(0.35)
+        assert await outbox.renew(conn, held, 7200) is True
+        await leases_run_out(db)
         assert await outbox.claim(conn, 10) == []
 
 
 async def test_c5_a_message_that_was_lost_is_sent_again(db: Database) -> None:
     row_id = await promised(db)
     async with db.read() as conn:
-        assert await outbox.claim(conn, 10, 0.2) == [(row_id, TASK)]
+        assert await outbox.claim(conn, 10, 60) == [(row_id, TASK)]
         assert await outbox.claim(conn, 10) == []
-        await asyncio.sleep(0.25)
+        await leases_run_out(db)
         assert await outbox.claim(conn, 10) == [(row_id, TASK)]
 
 
