@@ -189,6 +189,16 @@ async def test_s42_nobody_holds_goods_for_more_than_three_unpaid_orders(market: 
     assert await market.stock(sku) == 96
 
 
+async def test_s42_who_orders_in_many_processes_at_once_gets_no_more_than_three(market: Market) -> None:
+    sku = await market.sku(100)
+    window_ids = [await market.window(10) for _ in range(9)]  # no row that all of them lock before the goods
+    wishes = [market.wish((sku, 1), total=2000, email="m@example.com", window_id=window) for window in window_ids]
+    answers = await market.race(wishes)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Placed"] * 3 + ["Refused"] * 6
+    assert {answer.reason for answer in answers if isinstance(answer, Refused)} == {Reason.TOO_MANY_UNPAID}
+    assert (await market.stock(sku), await market.is_sound()) == (97, True)
+
+
 @pytest.mark.parametrize("who", ["account", "email"])
 async def test_s42_cash_keeps_goods_for_no_more_than_three_orders_until_they_are_packed(
     market: Market, who: str
