@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -17,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from cryptography import x509
 
 from shop.mail import MailServer, MailServerAway
+from shop.media.fastdfs.store import read_url
 from shop.operations.findings import Finding, error, fine, warning
 from shop.settings import Settings
 
@@ -50,12 +53,31 @@ async def check_mail(settings: Settings) -> list[Finding]:
 
 
 async def check_media(settings: Settings) -> list[Finding]:
-    """The store of the pictures."""
+    """The store of the pictures; what knows no password has to be out of everybody's reach."""
     url = urlsplit(settings.media_url)
+    if url.scheme == "fastdfs":
+        return await _trackers(settings.media_url)
     if url.scheme != "file":
         return []
     folder = Path(unquote(url.path))
     return await asyncio.to_thread(lambda: [*_folder(folder)] or [fine(MEDIA, f"{folder} can be written.")])
+
+
+async def _trackers(url: str) -> list[Finding]:
+    """security: whoever reaches a port of FastDFS may read, write and delete anything, so an address of the internet is an error."""
+    loop = asyncio.get_running_loop()
+    found: list[Finding] = []
+    for host, port in read_url(url)[0]:
+        try:
+            told = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            found.append(error(MEDIA, f"the tracker {host} has no address; correct SHOP_MEDIA_URL."))
+            continue
+        public = sorted({str(address[0]) for *_, address in told if ip_address(address[0]).is_global})
+        if public:
+            said = f"the tracker {host} is reached at {public[0]}, which is public, and FastDFS knows no password"
+            found.append(error(MEDIA, f"{said}; move it to a network of its own (docs/media.md)."))
+    return found or [fine(MEDIA, "trackers are on networks of their own.")]
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

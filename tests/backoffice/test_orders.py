@@ -277,3 +277,32 @@ async def test_a_rejected_return_changes_nothing_but_the_story(db: Database, cli
     assert "moved on meanwhile" in (await post(client, f"returns/{placed.order_id}/receipt", {"fate": "restock"}))[1]
     assert await state(db, placed.order_id) == ("paid", "delivered", "sold", 0)
     assert await logged(db) == [("return.rejected", {"reason": [None, "eaten"]})]
+
+
+CANARY = "'\"></textarea></script><img src=x onerror=alert(1)>{{7*7}}"
+
+
+async def test_s26_what_a_buyer_types_is_never_markup_on_the_pages_of_the_staff(db: Database, client: Visitor) -> None:
+    await at_work(client, db, "orders", "customers")
+    market = await Market.open(db)
+    address = dict.fromkeys(("receiver", "phone", "province", "city", "district", "street", "postcode"), CANARY)
+    placed = await bought(market, await market.sku(10), address=address | {"country": "CN"}, note=CANARY)
+    path, window = f"orders/{placed.order_id}", await window_of(db)
+    pages = [f"{path}/packing", f"{path}/cancellation", "orders/picking", f"orders/picking?window={window}"]
+    shown = [await look(client, page) for page in (*pages, "orders")]
+    async with db.transaction() as conn:
+        for step in (orders.pack, orders.ship, orders.deliver):
+            await step(conn, placed.order_id)
+        await orders.ask_return(conn, placed.order_id, CANARY)
+    pages = [path, f"{path}/slip", f"{path}/refund", f"{path}/delivery", "returns", f"returns/{placed.order_id}/answer"]
+    shown += [await look(client, page) for page in pages]
+    for page in shown:
+        assert "<img src=x" not in page
+        assert "</textarea></script>" not in page
+        assert "alert(1)&gt;49" not in page
+    assert sum("&lt;img src=x" in page for page in shown) >= 5
+
+
+async def window_of(db: Database) -> int:
+    async with db.read() as conn:
+        return int(await conn.fetch_value("SELECT window_id FROM orders"))

@@ -106,6 +106,23 @@ async def test_dead_and_silent_servers_are_named_within_the_budget(real: Setting
     assert all("; " in finding.sentence for finding in found if finding.level)  # what is wrong; what helps
 
 
+@pytest.mark.parametrize(
+    ("trackers", "level", "words"),
+    [
+        ("127.0.0.1:1,10.1.2.3", Level.FINE, "trackers are on networks of their own."),
+        ("[::1]:1,[fd00::7]:22122", Level.FINE, "trackers are on networks of their own."),
+        ("127.0.0.1:1,8.8.8.8", Level.ERROR, "8.8.8.8, which is public, and FastDFS knows no password; move it"),
+        ("[2001:4860:4860::8888]", Level.ERROR, "which is public"),
+    ],
+)
+async def test_t1_a_tracker_that_the_internet_could_reach_is_an_error(
+    real: Settings, trackers: str, level: Level, words: str
+) -> None:
+    (found,) = await check_machine.check_media(real.model_copy(update={"media_url": f"fastdfs://{trackers}/group1"}))
+    assert (found.subject, found.level) == ("pictures", level)
+    assert words in found.sentence
+
+
 async def test_a_role_that_may_change_tables_and_a_half_built_index_are_found(
     real: Settings, postgres: Postgres, superuser: Any
 ) -> None:

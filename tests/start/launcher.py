@@ -10,11 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 from shop.children import command_of
 from shop.settings import HOME
+
+# The state of a socket that waits for connections, in /proc/net/tcp.
+LISTEN = "0A"
 
 
 def free_port() -> int:
@@ -76,6 +80,31 @@ class Launcher:
                     found[pid] = command_of(pid)
                     waiting.append(pid)
         return found
+
+    def listeners(self) -> set[tuple[str, int]]:
+        """Every (address, port) at which the launcher or a process below it takes TCP connections."""
+        held = {inode for pid in (self.process.pid, *self.children()) for inode in _sockets_of(pid)}
+        tables = [Path(f"/proc/{self.process.pid}/net/{name}") for name in ("tcp", "tcp6")]
+        rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+        return {_address(row[1]) for row in rows if row[3] == LISTEN and row[9] in held}
+
+
+def _sockets_of(pid: int) -> set[str]:
+    """The inodes of the sockets a process holds; none of one that has ended meanwhile."""
+    found = set()
+    with suppress(OSError):
+        for link in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                name = os.readlink(link)
+                found |= {name[8:-1]} if name.startswith("socket:[") else set()
+    return found
+
+
+def _address(told: str) -> tuple[str, int]:
+    """An address as the kernel writes it: each four bytes the other way round, in hexadecimal digits."""
+    raw, port = told.split(":")
+    words = [bytes.fromhex(raw[n : n + 8])[::-1] for n in range(0, len(raw), 8)]
+    return str(ip_address(b"".join(words))), int(port, 16)
 
 
 @contextmanager

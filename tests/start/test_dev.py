@@ -34,9 +34,10 @@ def place() -> Iterator[tuple[Path, int]]:
         yield state, free_port()
 
 
-def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple[Path, int]) -> None:
+def test_t1_it_greets_listens_here_alone_survives_a_kill_and_leaves_nothing_behind(place: tuple[Path, int]) -> None:
     state, port = place
-    bank = f"http://127.0.0.1:{free_port()}"
+    bank_port = free_port()
+    bank = f"http://127.0.0.1:{bank_port}"
     with launched(state, port, SHOP_PAYMENT_SANDBOX_URL=bank) as first:
         first.wait_until_greeted()
         assert f"The shop      http://localhost:{port}/\n" in first.said
@@ -44,6 +45,10 @@ def test_it_greets_serves_survives_a_kill_and_leaves_nothing_behind(place: tuple
         assert f"Mail room     http://localhost:{port}/dev/mail\n" in first.said
         assert first.get("/readyz") == 200
         assert _ledger_of(bank) == []
+        # A scan of all that was started: the shop and its bank, and nothing that another machine could reach.
+        found = first.listeners()
+        assert {taken for _, taken in found} == {port, bank_port}
+        assert {host for host, _ in found} <= {"127.0.0.1", "::1"}
         with launched(state, free_port()) as other:
             assert other.wait_for_end() == 1
         assert other.said == f"The shop already runs on {state}; stop it first, or set SHOP_STATE.\n"
