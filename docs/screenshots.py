@@ -1,11 +1,12 @@
 """Takes the pictures of docs/images/ from a running demo shop: `python docs/screenshots.py http://localhost:8000`.
 
-Needs Playwright (config/locks/test.txt) and the system's Chromium. Every page is taken in both languages, wide and narrow, light and dark
-in turns; shop.png and shop-zh.png are the pictures of the READMEs.
+Needs Playwright (config/locks/test.txt) and the system's Chromium. Every page is taken in both languages, wide and narrow, light and dark;
+shop.png and shop-zh.png are the pictures of the READMEs.
 """
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 DESK, PHONE = (1280, 900), (360, 740)
-LOOKS = (("", DESK, "light"), ("", PHONE, "dark"), ("/zh", DESK, "dark"), ("/zh", PHONE, "light"))
+LOOKS = tuple(itertools.product(("", "/zh"), (DESK, PHONE), ("light", "dark")))
 
 
 def main(base: str) -> None:
