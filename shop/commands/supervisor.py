@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from shop.commands.sockets import address_of
 from shop.settings import HOME
 
 WATCHED: Final = ("shop", "templates", "static", "tasks")
+MIGRATIONS: Final = "shop/db/migrations/versions/"
 KINDS: Final = (".html", ".txt", ".css", ".js", ".svg", ".po", ".gz")
 LOOK_EVERY: Final = 300  # milliseconds
 READY_WITHIN: Final = 60.0  # seconds
@@ -124,6 +125,15 @@ class Supervisor:
         self._web.start()
         self._wait_for_web(url)
 
+    def start_again(self, names: Sequence[str]) -> None:
+        """Let all programs run with what changed; a new migration is applied while none of them looks."""
+        print(f"Changed: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; starting again.", flush=True)
+        self.stop()
+        if any(name.startswith(MIGRATIONS) for name in names):
+            # One that fails says why by itself; it is just being written.
+            subprocess.run([sys.executable, "run.py", "migrate"], cwd=HOME, env=self._environ, check=False)
+        self.start()
+
     def stop(self) -> None:
         """Stop all programs, side by side."""
         for program in self._programs:
@@ -164,10 +174,7 @@ class Supervisor:
             *folders, watch_filter=kinds, rust_timeout=LOOK_EVERY, yield_on_timeout=True, stop_event=stop
         ):
             if changes:
-                names = sorted({str(Path(path).relative_to(HOME)) for _, path in changes})
-                print(f"Changed: {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; starting again.", flush=True)
-                self.stop()
-                self.start()
+                self.start_again(sorted({str(Path(path).relative_to(HOME)) for _, path in changes}))
             self._local.start()
             for program in self._programs:
                 program.revive()

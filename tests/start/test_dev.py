@@ -18,6 +18,8 @@ import psycopg2
 import pytest
 from redis import Redis
 
+from shop.commands.local import Local
+from shop.commands.supervisor import Supervisor
 from shop.embedded import Postgres, Valkey
 from shop.settings import HOME
 from tests.servers import scratch_folder
@@ -133,6 +135,19 @@ def test_ones_own_database_needs_its_owner_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_new_migration_is_applied_before_the_shop_starts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supervisor = Supervisor(Local({"SHOP_STATE": str(tmp_path)}), [], [])
+    done: list[str] = []
+    monkeypatch.setattr(supervisor, "stop", lambda: done.append("stop"))
+    monkeypatch.setattr(supervisor, "start", lambda: done.append("start"))
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: done.append(command[-1]))
+    supervisor.start_again(["shop/catalog/views.py"])
+    supervisor.start_again(["shop/catalog/models.py", "shop/db/migrations/versions/9999_more.py"])
+    assert done == ["stop", "start", "stop", "migrate", "start"]
+
+
 def test_a_first_start_fills_the_demo_and_the_second_takes_five_seconds() -> None:
     with scratch_folder() as folder:
         state, port = folder / "var", free_port()
