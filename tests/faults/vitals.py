@@ -15,7 +15,7 @@ import psycopg2
 from shop.db.migrations.roles import WEB
 from tests.faults.scratch import Scratch
 
-POOLS: Final = 56  # all that two web processes, two workers and two relays may keep open, listeners included
+POOLS: Final = 48  # all that two web processes, two workers and two relays may keep open, listeners included
 CALM_SECONDS: Final = 60.0
 FILES: Final = 12
 HASHES_MB: Final = 80.0  # what password hashes at work leave to the allocator, in two processes
