@@ -14,6 +14,9 @@ async def test_robots_are_kept_from_private_pages_and_shown_the_map(client: Visi
     assert "Disallow: /account\n" in text
     assert "Disallow: /zh/search\n" in text
     assert "Disallow: /products" not in text
+    assert "Disallow: /account/" not in text, "the shorter line says it"
+    assert "backoffice" not in text, "no map for those who should not come"
+    assert len(text) < 1000
     assert re.search(r"^Sitemap: http://\S+/sitemap\.xml$", text, re.M)
 
 

@@ -15,8 +15,8 @@ from shop.web.templating import environment_of
 
 HOUR = {"Cache-Control": "public, max-age=3600"}
 NUMBER = re.compile(r"\d{1,6}", re.ASCII)
-# What nobody looks for: private pages, searches, tools.
-PRIVATE = ("accounts.", "cart.", "checkout.", "history.", "orders.", "payments.", "search.", "health.", "backoffice.")
+# What nobody looks for: private pages, searches, tools. The back office is not named to the world; its pages forbid to be found.
+PRIVATE = ("accounts.", "cart.", "checkout.", "history.", "orders.", "payments.", "search.", "health.")
 
 Addresses = list[tuple[str, str]]
 
@@ -25,7 +25,8 @@ async def robots(request: web.Request) -> web.StreamResponse:
     """Where robots may go; private pages are closed by their doors, this only saves them the way."""
     urls = request.app[URLS]
     bare = sorted({path.split("{")[0] for name, path in PATHS.items() if name.startswith(PRIVATE)})
-    closed = [urls.localized(path, lang) for lang in urls.languages for path in bare]
+    first = [path for path in bare if not path.startswith(tuple(other for other in bare if other != path))]
+    closed = [urls.localized(path, lang) for lang in urls.languages for path in first]
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed)]
     text = "\n".join([*lines, "", f"Sitemap: {urls.absolute('catalog.sitemap', urls.languages[0])}", ""])
     return web.Response(text=text, content_type="text/plain", headers=HOUR)
