@@ -47,7 +47,18 @@ STAYS = {
     *("staff", "staff_recovery_codes", "staff_second_factors", "staff_sessions", "tax_classes"),
 }
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-LISTS = ("goods", "categories", "orders", "returns", "customers", "reviews", "coupons", "rules", "synonyms", "blocks")
+LISTS: tuple[str, ...] = (
+    "goods",
+    "categories",
+    "orders",
+    "returns",
+    "customers",
+    "reviews",
+    "coupons",
+    "rules",
+    "synonyms",
+    "blocks",
+)
 LISTS += ("pages", "delivery", "settings", "mails", "reports", "log")
 
 

@@ -72,6 +72,7 @@ async def test_another_name_is_seen_in_every_process(db: Database, settings: Set
     assert action == "setting.changed"
     assert changes["name"] == ["Daily Fresh · 天天生鲜", "Green Gate · 绿门"]
     assert changes["shop_phone"] == ["", "+86 512 6600"]
+    assert changes["shop_address_zh"] == ["", "运河街8号"]
 
 
 async def test_two_who_name_the_shop_are_shown_both_names(db: Database, client: Visitor) -> None:

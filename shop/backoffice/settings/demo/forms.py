@@ -5,13 +5,13 @@ from __future__ import annotations
 import wtforms
 
 from shop.i18n import N_
-from shop.web.forms import Form, stripped
+from shop.web.forms import Form, required, stripped
 
 
 class EmptyForm(Form):
     """What is asked before everything is gone."""
 
-    name = wtforms.StringField(N_("Name of the shop"), filters=[stripped])
+    name = wtforms.StringField(N_("Name of the shop"), [required(N_("Enter a name."))], filters=[stripped])
 
     def means(self, shop_name: str) -> bool:
         """Whether the name was typed, as a whole or in one language; says so if not."""

@@ -32,8 +32,8 @@ class IdentityForm(VersionedForm):
         N_("Phone"), 40, matches("[0-9+() ./-]*", N_("A phone number is made of digits, spaces and + ( ) - ."))
     )
     email = _line(N_("E-mail"), 200)
-    address_en = _line(N_("Address in English"), 200)
-    address_zh = _line(N_("Address in Chinese"), 200)
+    address_en = _line(N_("Postal address in English"), 200)
+    address_zh = _line(N_("Postal address in Chinese"), 200)
     hours_en = _line(N_("Opening hours in English"), 200)
     hours_zh = _line(N_("Opening hours in Chinese"), 200)
 

@@ -46,4 +46,10 @@ async def change_logo(conn: Connection, actor: Actor, version: int, picture: Sto
 
 
 def _told(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {IN_THE_LOG.get(name, name): value for name, value in values.items()}
+    """Each language on a line of its own, so that people can read it."""
+    told: dict[str, Any] = {}
+    for name, value in values.items():
+        name = IN_THE_LOG.get(name, name)
+        parts = {f"{name}_{lang}": value.get(lang, "") for lang in ("en", "zh")} if isinstance(value, Mapping) else {}
+        told |= parts or {name: value}
+    return told
