@@ -60,6 +60,9 @@ class Listener:
                 if self.is_connected:
                     log.warning("listening to PostgreSQL ended: %s", error)
                     pause = RETRY_SECONDS[0]
+            except Exception:
+                # Whatever `connected` did not expect: a process that hears nothing any more must not go on in silence.
+                log.exception("listening to PostgreSQL ended")
             finally:
                 self.is_connected = False
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311  (spreads reconnects)

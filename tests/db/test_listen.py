@@ -39,6 +39,20 @@ async def test_a_notification_is_heard_after_the_commit_and_never_after_a_rollba
     assert not listener.is_connected
 
 
+async def test_what_nobody_expected_when_listening_begins_does_not_end_it(postgres: Postgres) -> None:
+    beginnings: list[int] = []
+
+    def connected() -> None:
+        beginnings.append(1)
+        if len(beginnings) == 1:
+            raise RuntimeError("nobody expected this")
+
+    listener = Listener(postgres.web_url, {"tests": lambda _: None}, connected=connected)
+    listener.start()
+    await until(lambda: len(beginnings) == 2 and listener.is_connected)
+    await listener.stop()
+
+
 async def test_a_killed_connection_is_found_again_and_announced(postgres: Postgres, db: Database) -> None:
     heard: list[str] = []
     beginnings: list[int] = []
