@@ -83,6 +83,7 @@ MIDDLEWARES = (
     middlewares.errors_as_pages,
     middlewares.known_host,
     staff_doors.admitted,
+    staff_doors.used_up,
     middlewares.one_spelling,
     middlewares.bounded,
     csrf.checked,

@@ -14,6 +14,7 @@ from shop.backoffice.forms import VERSION
 from shop.backoffice.mails.queries import count_dead
 from shop.backoffice.orders.queries import count_returns, count_to_pack
 from shop.db import Connection
+from shop.i18n import N_
 from shop.keys import DB
 from shop.reviews.queries import count_unread_reviews
 from shop.web.bodies import posted
@@ -104,6 +105,8 @@ def told(field: Any, value: object) -> str:
     """A value as the field's own choices call it."""
     if hasattr(field, "told"):
         return str(field.told(value))
+    if isinstance(value, bool):
+        return str(field.gettext(N_("Yes") if value else N_("No")))
     has_choices = getattr(field, "choices", None) is not None
     choices = {str(key): str(label) for key, label, *_ in field.iter_choices()} if has_choices else {}
     if isinstance(value, list | tuple | set | frozenset):

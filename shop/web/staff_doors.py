@@ -16,6 +16,9 @@ from shop.web.respond import render
 from shop.web.side import is_backoffice
 from shop.web.staff import Permission, last_seen_staff, staff_of
 
+# Set where a staff door has let a request in.
+ENTERED = web.RequestKey("ENTERED", bool)
+
 
 @dataclass(frozen=True, slots=True)
 class StaffDoor:
@@ -33,7 +36,7 @@ class StaffDoor:
             return await render(request, "backoffice/refused.html", status=403, permission=self.permission)
         if self.is_fresh and not staff.is_fresh:
             return await _to_sign_in(request, staff.staff_id)
-        await kept_forms.forget(request)
+        request[ENTERED] = True
         return None
 
 
@@ -56,6 +59,15 @@ async def admitted(request: web.Request, handler: Handler) -> web.StreamResponse
         if not any(address in network for network in networks):
             raise web.HTTPNotFound
     return await handler(request)
+
+
+@web.middleware
+async def used_up(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Forgets a form that was kept once it was sent again and answered; where a dependency was away it can be sent once more."""
+    response = await handler(request)
+    if ENTERED in request and response.status < 500:
+        await kept_forms.forget(request)
+    return response
 
 
 async def _to_sign_in(request: web.Request, staff_id: int | None) -> web.Response:

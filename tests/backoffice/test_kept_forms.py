@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from html import unescape
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from shop.cart.pause import pause_of
 from shop.catalog.models import Product
-from shop.db import Database
+from shop.db import Database, DbTimeout
 from shop.keys import REDIS
 from shop.web.kept_forms import LARGEST, PER_PERSON
 from tests.backoffice.cast import at_work, come_in, employee, token_of
@@ -34,6 +35,10 @@ async def sent_too_late(client: Visitor, path: str, fields: Any, **headers: str)
     return login.query.get("next", "")
 
 
+async def away(*_: object) -> int:
+    raise DbTimeout
+
+
 async def ended(db: Database) -> None:
     async with db.transaction() as conn:
         await conn.execute(END)
@@ -51,7 +56,11 @@ async def products(db: Database) -> list[str]:
 
 
 async def test_what_was_typed_outlives_the_session_and_is_saved_by_one_press(
-    server: TestServer, db: Database, client: Visitor, new_visitor: Callable[[], Awaitable[Visitor]]
+    server: TestServer,
+    db: Database,
+    client: Visitor,
+    new_visitor: Callable[[], Awaitable[Visitor]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stall = await put_up_stall(db)
     rose = await at_work(client, db, "catalogue")
@@ -89,7 +98,11 @@ async def test_what_was_typed_outlives_the_session_and_is_saved_by_one_press(
 
     refused = await client.post(action, data=fields | {"csrf_token": ""}, allow_redirects=False)
     assert refused.status == 403
+    with monkeypatch.context() as broken:
+        broken.setattr("shop.backoffice.goods.editor.views.actor_of", away)
+        assert (await client.post(action, data=fields)).status == 503
     assert await products(db) == before
+    assert (await client.get(there)).status == 200  # still kept
     assert (await client.post(action, data=fields, allow_redirects=False)).status == 303
     assert await products(db) == [*before, "Sour <plums>"]
     assert (await client.get(there)).status == 404
