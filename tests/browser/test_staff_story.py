@@ -39,6 +39,8 @@ LOG = [
     "Product: published",
     "Product: changed",  # its pictures get their words
     "Product: changed",  # its pictures arrive
+    "Picture: uploaded",
+    "Picture: uploaded",
     "SKU: received",
     "SKU: created",
     "Product: created",
