@@ -50,7 +50,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Leaves a note how the run ended: the build tries again only what failed, never a run that did not come to its end."""
-    if session.config.cache is not None and not hasattr(session.config, "workerinput"):
+    if getattr(session.config, "cache", None) is not None and not hasattr(session.config, "workerinput"):
         session.config.cache.set("run/exit-status", int(exitstatus))
 
 
