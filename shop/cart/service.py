@@ -147,12 +147,15 @@ WHERE id = %(cart)s AND %(id)s::uuid <> ALL (recent_adds)
 """
 
 # Rows of one basket into another (INSERT … SELECT … ON CONFLICT with both sides of each pair).
-# What both have is added up; a line the guest wanted now is wanted now. Stock is looked at when the basket is shown.
+# What both have is added up, and needs no room; a line the guest wanted now is wanted now. Stock is looked at when the basket is shown.
 MERGE = """
 INSERT INTO cart_lines (cart_id, sku_id, quantity, is_saved, price_seen, added_at)
-SELECT %(own)s, sku_id, quantity, is_saved, price_seen, added_at FROM cart_lines g
-WHERE cart_id = %(guest)s ORDER BY is_saved, added_at
-LIMIT greatest(0, %(lines)s - (SELECT count(*) FROM cart_lines WHERE cart_id = %(own)s))
+SELECT %(own)s, sku_id, quantity, is_saved, price_seen, added_at FROM (
+    SELECT g.*, o.sku_id IS NULL AS is_new,
+        row_number() OVER (PARTITION BY o.sku_id IS NULL ORDER BY g.is_saved, g.added_at) AS place
+    FROM cart_lines g LEFT JOIN cart_lines o ON o.cart_id = %(own)s AND o.sku_id = g.sku_id
+    WHERE g.cart_id = %(guest)s) guest
+WHERE NOT is_new OR place <= %(lines)s - (SELECT count(*) FROM cart_lines WHERE cart_id = %(own)s)
 ON CONFLICT (cart_id, sku_id) DO UPDATE SET price_seen = excluded.price_seen,
     is_saved = cart_lines.is_saved AND excluded.is_saved,
     quantity = CASE WHEN cart_lines.is_saved = excluded.is_saved

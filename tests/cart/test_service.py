@@ -125,6 +125,21 @@ async def test_s35_the_guests_basket_is_merged_once(market: Market) -> None:
             assert not await service.merge_on_sign_in(conn, member.account_id or 0, b"g" * 32)
 
 
+async def test_s35_what_both_baskets_hold_needs_no_room_when_they_are_merged(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "LINES_AT_MOST", 3)
+    apple, pear, fig, late = [await market.sku(9) for _ in range(4)]
+    member = Owner(account_id=await market.account("mei"))
+    for sku in (apple, pear, late):
+        await put(market, GUEST, sku, 2)
+    for sku in (apple, fig):
+        await put(market, member, sku, 1)
+    async with market.db.transaction() as conn:
+        assert await service.merge_on_sign_in(conn, member.account_id or 0, b"g" * 32)
+    assert {line.sku_id: line.quantity for line in (await look(market, member)).lines} == {apple: 3, fig: 1, pear: 2}
+
+
 async def test_s35_a_basket_is_its_owners_alone(market: Market) -> None:
     sku = await market.sku(9)
     await put(market, GUEST, sku, 2)
