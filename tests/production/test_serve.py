@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from shop.app import application
 from shop.db import Database
 from shop.facts import fact
-from shop.settings import HOME, Settings
+from shop.keys import SETTINGS
+from shop.settings import HOME, Settings, SettingsError
 from shop.start_checks import WrongDatabase, agree_on_keys, fingerprint
 from tests.production.host import host
 from tests.production.place import asked, dismiss, ended, environment, manager, start
@@ -96,6 +98,20 @@ async def test_a_host_with_another_key_ring_does_not_start(real: dict[str, str],
         assert told.stderr.startswith("SHOP_SECRET_KEYS holds no key that the other processes of this shop know (")
 
 
+async def test_the_factory_for_other_servers_reads_the_settings(
+    real: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shop.app.logs.configure", lambda **_: None)
+    with pytest.raises(SettingsError):
+        await application()
+    for name, value in real.items():
+        monkeypatch.setenv(name, value)
+    runner = await application()
+    assert runner.app[SETTINGS].url == real["SHOP_URL"]
+    assert not runner.app[SETTINGS].development
+
+
+@pytest.mark.slow
 def test_gunicorn_serves_the_same_application(real: dict[str, str], folder: Path) -> None:
     """The import alone does nothing: without settings it succeeds, and only the factory asks for them."""
     nothing = {name: value for name, value in real.items() if not name.startswith("SHOP_")}
