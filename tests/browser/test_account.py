@@ -98,12 +98,14 @@ async def test_the_whole_life_of_an_account(browse: Browse, script: bool) -> Non
     assert "is not right" in await page.locator("[role=alert]").inner_text()
 
 
-@pytest.mark.parametrize("path", GUESTS_PAGES)
-async def test_s71_fields_take_what_is_pasted_and_tell_password_managers_what_they_are(
-    browse: Browse, path: str
-) -> None:
+async def test_s71_fields_take_what_is_pasted_and_tell_password_managers_what_they_are(browse: Browse) -> None:
     page = await browse()
-    await page.goto(path)
+    for path in GUESTS_PAGES:
+        await page.goto(path)
+        await fields_are_open(page)
+
+
+async def fields_are_open(page: Page) -> None:
     fields = page.locator("main input:is([type=text], [type=email], [type=password])")
     assert await fields.count() > 0
     for n in range(await fields.count()):

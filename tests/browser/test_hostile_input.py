@@ -15,7 +15,7 @@ from tests.browser.hostile import HOSTILE, Guard, fill_and_send
 from tests.browser.staff import staff_sign_in
 from tests.media.hostile_files import SCRIPT, archive, image, png, zeros
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 WAIT = 30_000  # milliseconds
 FORM = "main form.form[method=post]"

@@ -76,18 +76,24 @@ async def test_s63_s64_from_the_invitation_to_the_end_of_access(browse: Browse, 
     assert "are as they were written" in await owner.locator("main .notice").inner_text()
 
 
-async def test_every_page_is_axe_clean_and_fits_at_1280_and_768_in_both_languages(browse: Browse, axe: str) -> None:
+FEW, ALL = PAGES[1:4], PAGES
+LOOKS = (("", 1280, "light", ALL), ("/zh", 768, "dark", ALL), ("", 360, "light", FEW))
+MORE_LOOKS = (("/zh", 1280, "dark", FEW), ("", 768, "light", FEW))
+
+
+@pytest.mark.parametrize("looks", [LOOKS, pytest.param(MORE_LOOKS, marks=pytest.mark.slow)])
+async def test_every_page_is_axe_clean_and_fits_at_1280_and_768_in_both_languages(
+    browse: Browse, axe: str, looks: tuple[tuple[str, int, str, tuple[str, ...]], ...]
+) -> None:
     page = await browse(viewport={"width": 1280, "height": 800})
     for path in ("/backoffice/login", "/backoffice/nothing"):
         await page.goto(path)
         assert await _violations(page, axe) == [], path
     await staff_sign_in(page, ROSE)
-    for n, (prefix, width, scheme) in enumerate(
-        (("", 1280, "light"), ("/zh", 768, "dark"), ("/zh", 1280, "dark"), ("", 768, "light"), ("", 360, "light"))
-    ):
+    for prefix, width, scheme, pages in looks:
         await page.set_viewport_size({"width": width, "height": 800})
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        for path in PAGES if n < 2 else PAGES[1:4]:
+        for path in pages:
             await page.goto(f"{prefix}{path}")
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
             assert await _violations(page, axe) == [], (path, width, scheme)

@@ -11,7 +11,7 @@ from tests.browser.conftest import Browse
 from tests.browser.staff import staff_sign_in
 from tests.browser.walk import complaints, reached, visit
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LOOKS = (("", 1280, "light"), ("/zh", 768, "dark"))
 # Others look at people, roles, the log, orders and goods.

@@ -19,7 +19,7 @@ from tests.browser.test_buying import fill_desk
 from tests.browser.test_paying import WAIT, choose, to_the_bank
 from tests.media.conftest import picture_bytes
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 TOM = Person(PEOPLE[1][0], PASSWORD)
 PASTE = """html => {
