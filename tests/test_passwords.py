@@ -145,7 +145,9 @@ async def test_s11_a_request_that_went_away_keeps_its_place_until_its_hash_is_do
     with pytest.raises(TooBusy):
         await pool.hash("next")
     gate.set()
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):  # until the thread is done
+        while not pool._places._value:
+            await asyncio.sleep(0.01)
     assert await pool.hash("next") == "next"
     pool.close()
 

@@ -68,6 +68,7 @@ def _made(folder: str, lang: str, settings: Settings, assets: Assets) -> jinja2.
     _know_the_shop(environment, settings, assets, lang)
     for name in environment.list_templates(extensions=["html"]):
         environment.get_template(name)  # compiled now, for a visitor should not wait for it
+    environment.cache = {}  # each shop loads its own from what is compiled
     compiled(folder).keep()
     return environment
 
