@@ -18,6 +18,10 @@ from typing import IO
 from shop.settings import HOME, Settings
 
 HOST = "shop.example"
+# From the start of a process until it says READY, where the packages of the yardstick are imported in so many seconds.
+START_SECONDS, PACKAGES_SECONDS = 2.0, 0.4
+YARDSTICK = "import aiohttp, redis.asyncio, sqlalchemy.dialects.postgresql, time; print(time.process_time())"
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def environment(settings: Settings, folder: Path, url: str = f"https://{HOST}") -> dict[str, str]:
@@ -108,6 +112,24 @@ def start(
         stderr=file,
         pass_fds=(listener.fileno(),) if listener.fileno() != 3 else (3,),
     )
+
+
+def started_cheaply(process: subprocess.Popen[bytes], name: str, seconds: float) -> bool:
+    """Whether a process that says it is ready has used little CPU so far; prints the seconds on the wall too.
+
+    Those tell how busy the machine is, and so does CPU where work shares a core; the limit stretches with what imports cost right now.
+    """
+    used = cpu_seconds(process.pid)
+    told = subprocess.run([sys.executable, "-c", YARDSTICK], capture_output=True, text=True, check=True, timeout=60)
+    limit = START_SECONDS * max(1.0, float(told.stdout) / PACKAGES_SECONDS)
+    print(f"{name}: ready after {seconds:.1f} s, {used:.2f} s of CPU of {limit:.2f} it may use")
+    return used <= limit
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def ended(process: subprocess.Popen[bytes], seconds: float = 20.0) -> int:

@@ -22,7 +22,7 @@ from shop.keys import SETTINGS
 from shop.settings import HOME, Settings, SettingsError
 from shop.start_checks import WrongDatabase, agree_on_keys, fingerprint
 from tests.production.host import host
-from tests.production.place import asked, dismiss, ended, environment, manager, start
+from tests.production.place import asked, dismiss, ended, environment, manager, start, started_cheaply
 from tests.servers import scratch_folder
 
 
@@ -55,9 +55,11 @@ def test_y2_y3_the_life_of_a_web_process(settings: Settings, folder: Path, clean
         hung.wait()
         kept, unused = line_to(path), line_to(path)
         kept.sendall(f"GET /healthz HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+        began = time.monotonic()
         process = place.start("shop-web@.service", "1", **watching.environ)
-        assert kept.recv(4000).startswith(b"HTTP/1.1 200 OK")  # who came meanwhile was not refused
         watching.wait_for("READY=1")
+        assert started_cheaply(process, "web", time.monotonic() - began)
+        assert kept.recv(4000).startswith(b"HTTP/1.1 200 OK")  # who came meanwhile was not refused
 
         process.send_signal(signal.SIGTERM)
         watching.wait_for("STOPPING=1")

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from shop.payments.providers.alipay import Alipay
 from shop.payments.providers.base import Provider
 from shop.payments.providers.cash import Cash
 from shop.payments.providers.client import Client
 from shop.payments.providers.sandbox import Sandbox
 from shop.settings import Settings, SettingsError
 
+
+def _alipay(settings: Settings, client: Client) -> Provider:
+    from shop.payments.providers.alipay import (
+        Alipay,
+    )  # with RSA and its keys, 3 MB that a shop without it need not hold
+
+    return Alipay.of(settings, client)
+
+
 MAKERS: Final[Mapping[str, Callable[[Settings, Client], Provider]]] = {
-    "alipay": Alipay.of,
+    "alipay": _alipay,
     "cash": Cash.of,
     "sandbox": Sandbox.of,
 }
