@@ -43,7 +43,12 @@ async def test_every_page_of_the_goods_is_axe_clean_and_fits_in_both_languages(b
     await page.goto("/backoffice/goods")
     path = await page.locator("table.goods tbody th a").first.get_attribute("href") or ""
     places = ("/backoffice/goods", path, f"{path}/pictures", f"{path}/skus/new", f"{path}/preview", f"{path}/bin")
-    trees = ("/backoffice/categories", "/backoffice/categories/1", "/backoffice/categories/new")
+    trees = (
+        "/backoffice/categories",
+        "/backoffice/categories/1",
+        "/backoffice/categories/new",
+        "/backoffice/origins/1",
+    )
     for prefix, width in (("", 1280), ("/zh", 768)):
         await page.set_viewport_size({"width": width, "height": 900})
         for place in (*places, *trees):
