@@ -67,6 +67,7 @@ app: Final = Celery(
         "tasks.media",
         "tasks.orders",
         "tasks.payments",
+        "tasks.staff_log",
         "tasks.staff_mail",
         "tasks.tables",
         "tasks.watch",

@@ -20,7 +20,7 @@ from tasks.service import run_until_told
 CHORE_SECONDS: Final = 30.0
 CHORES: Final = ("tasks.orders.sweep", "tasks.media.tidy", "tasks.payments.poll", "tasks.goods.keep_dates")
 # Once a night, and when a beat begins, which may have slept through it.
-NIGHTLY: Final = ("tasks.accounts.forget_never_activated",)
+NIGHTLY: Final = ("tasks.accounts.forget_never_activated", "tasks.staff_log.check")
 
 log = structlog.get_logger("tasks.beat")
 
