@@ -38,7 +38,6 @@ WORDS: Final = {
     "I14": "files, memory and connections are back",
     "I15": "the logs hold no secret",
 }
-MAIL_SECONDS: Final = 60.0
 # The poller asks after so many seconds at the latest, and a refund may follow.
 BANK_SECONDS: Final = 120.0
 
@@ -62,24 +61,25 @@ async def ledger_of(shop: Scratch) -> Ledger | None:
 
 
 class AtRest:
-    """Waits until nothing is promised any more and the bank knows nothing better; seconds each took, None when too many."""
+    """Waits until nothing is promised any more and the bank knows nothing better.
+
+    `mail` is how many seconds the oldest promise has waited since, `money` when the last payment was settled; what is not done after
+    two minutes is in `open` and `unsettled`.
+    """
 
     def __init__(self, shop: Scratch, db: Database) -> None:
         self._shop, self._db = shop, db
-        self.mail: float | None = None
-        self.money: float | None = None
+        self.mail = self.money = 0.0
         self.unsettled: list[str] = []
         self.open: list[str] = []
 
     async def wait(self) -> None:
-        """At most two minutes; what was not done then is in `open` and `unsettled`."""
+        """At most two minutes."""
         began = time.monotonic()
         while True:
             waited = time.monotonic() - began
             await self._look(waited)
-            if self.mail is not None and self.money is not None:
-                return
-            if waited > BANK_SECONDS or (self.money is not None and waited > MAIL_SECONDS):
+            if not (self.open or self.unsettled) or waited > BANK_SECONDS:
                 return
             await asyncio.sleep(0.2)
 
@@ -87,14 +87,14 @@ class AtRest:
         ledger = await ledger_of(self._shop)
         try:
             async with self._db.read() as conn:
-                self.open = [str(row) for row in await conn.fetch_all(OPEN)]
-                self.unsettled = (
-                    await unsettled(conn, ledger, self._shop.journal) if ledger is not None else ["no bank"]
-                )
+                rows = await conn.fetch_all(OPEN)
+                self.unsettled = ["no bank"] if ledger is None else await unsettled(conn, ledger, self._shop.journal)
         except DbError as problem:
             self.open = self.unsettled = [str(problem)]
-        self.mail = (waited if self.mail is None else self.mail) if not self.open else None
-        self.money = (waited if self.money is None else self.money) if not self.unsettled else None
+            return
+        self.open = [str(row) for row in rows]
+        self.mail = max([self.mail, *(min(waited, row.age) for row in rows)])
+        self.money = waited if self.unsettled else self.money
 
 
 async def unsettled(conn: Connection, ledger: Ledger, journal: Journal) -> list[str]:
@@ -200,9 +200,9 @@ def _n(numbers: Any) -> dict[str, list[str]]:
     return {"n": list(numbers)}
 
 
-# A promise for later is not open yet, and the beat's chores come back for ever.
+# The beat's chores come back for ever.
 OPEN: Final = """
-SELECT id, task, attempts, last_error FROM outbox
+SELECT id, task, attempts, last_error, extract(epoch FROM now() - created_at)::float AS age FROM outbox
 WHERE buried_at IS NULL AND args <> '{}'::jsonb ORDER BY id LIMIT 10
 """
 BURIED: Final = "SELECT id, task, attempts, last_error FROM outbox WHERE buried_at IS NOT NULL ORDER BY id LIMIT 10"

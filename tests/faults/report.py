@@ -21,7 +21,7 @@ HEAD: Final = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 @dataclass
 class Row:
-    """What came of one cell: `broken` promises by number, `recovery`, `mail` and `money` in seconds (None: not within their limit).
+    """What came of one cell: `broken` promises by number, `recovery`, `mail` and `money` in seconds.
 
     `others` is the share of the machine that was at something else, `late` the answers that came too late.
     """
@@ -31,8 +31,8 @@ class Row:
     degraded: int = 0
     cut: int = 0
     recovery: float = 0.0
-    mail: float | None = 0.0
-    money: float | None = 0.0
+    mail: float = 0.0
+    money: float = 0.0
     slowest: float = 0.0
     seconds: float = 0.0
     others: float = 0.0
@@ -52,9 +52,9 @@ class Row:
         found = []
         if self.recovery > self.cell.budget:
             found.append(f"well after {self.recovery:.1f} s only")
-        if self.mail is None or self.mail > self.cell.mail:
+        if self.mail > self.cell.mail:
             found.append(f"mails later than {self.cell.mail:g} s")
-        if self.money is None or self.money > self.cell.money:
+        if self.money > self.cell.money:
             found.append(f"money later than {self.cell.money:g} s")
         if self.late:
             found.append(f"{len(self.late)} answers late, as {self.late[0]}")
@@ -81,12 +81,11 @@ class Row:
         return "held" if self.tries == 1 else "held at the second try, late at the first"
 
     def __str__(self) -> str:
-        waits = [seconds for seconds in (self.mail, self.money) if seconds is not None]
-        kept = f"{max(waits):.1f}" if len(waits) == 2 else "–"
+        kept = max(self.mail, self.money)
         verdict = self.verdict.replace("|", "/").replace("\n", " ")
         return (
             f"| {self.cell.id} | {self.cell.fault} | {self.ok} | {self.degraded} | {self.cut} | {self.recovery:.1f} |"
-            f" {self.cell.budget:g} | {kept} | {self.slowest:.1f} | {self.others:.0%} | {verdict} |"
+            f" {self.cell.budget:g} | {kept:.1f} | {self.slowest:.1f} | {self.others:.0%} | {verdict} |"
         )
 
 

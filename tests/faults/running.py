@@ -86,6 +86,7 @@ class Run:
         finally:
             await db.close()
         found["I3"] += rest.unsettled
+        found["I6"] += rest.open
         found["I11"] = await logged_out_stays_out(self.crowd)
         found["I14"] = await calmed_down(self.shop, self.before)
         row.broken = {name: what for name, what in found.items() if what}

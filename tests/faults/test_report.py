@@ -17,7 +17,7 @@ CELL = Cell("F-A", "nothing at all", nothing, budget=1, failures=0)
 
 def test_a_row_tells_broken_from_late_and_late_from_a_busy_machine() -> None:
     assert (Row(CELL).verdict, Row(CELL).is_bad) == ("held", False)
-    late = Row(CELL, recovery=2, mail=None, late=["/: 4.1 s"])
+    late = Row(CELL, recovery=2, mail=61, late=["/: 4.1 s"])
     told = "well after 2.0 s only; mails later than 60 s; 1 answers late, as /: 4.1 s"
     assert (late.verdict, late.is_bad) == (f"LATE {told}", True)
     late.others = 0.4
