@@ -40,8 +40,8 @@ class CategoryForm(VersionedForm):
 
     name_en = name_field(N_("Name in English"), required(N_("Enter a name.")))
     name_zh = name_field(N_("Name in Chinese"), required(N_("Enter a name.")))
-    slug_en = slug_field(N_("Address in English"))
-    slug_zh = slug_field(N_("Address in Chinese"))
+    slug_en = slug_field(N_("Web address in English"))
+    slug_zh = slug_field(N_("Web address in Chinese"))
     description_en = wtforms.TextAreaField(N_("Description in English"), [at_most(2000)], filters=[stripped])
     description_zh = wtforms.TextAreaField(N_("Description in Chinese"), [at_most(2000)], filters=[stripped])
     parent = wtforms.SelectField(N_("Below"), coerce=int, default=0)

@@ -60,7 +60,7 @@ class CouponForm(DiscountForm):
     """Without a code a new one is made that nobody guesses."""
 
     code = wtforms.StringField(
-        N_("Code"),
+        N_("Coupon code"),
         [at_most(40), matches(r"[A-Za-z0-9-]*", N_("Use Latin letters, digits and hyphens."))],
         filters=[stripped],
         description=N_("Leave it empty for a code that nobody guesses."),

@@ -5,7 +5,12 @@ import wtforms
 from shop.backoffice.forms import ListForm
 from shop.i18n import N_
 
-STATES = {"": N_("All"), "active": N_("Active"), "waiting": N_("Address not confirmed"), "closed": N_("Deactivated")}
+STATES = {
+    "": N_("All"),
+    "active": N_("Account open"),
+    "waiting": N_("Address not confirmed"),
+    "closed": N_("Deactivated"),
+}
 
 
 class CustomersForm(ListForm):

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 720
-HEIGHT = 200
+WIDTH = 480
+HEIGHT = 180
 LEFT = 64
 BOTTOM = 24
 TOP = 8
 GRID_LINES = 4
-MOST_LABELS = 8
+MOST_LABELS = 4
 
 
 @dataclass(frozen=True, slots=True)

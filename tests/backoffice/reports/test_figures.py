@@ -94,6 +94,6 @@ def test_bars_stand_on_the_floor_inside_the_drawing() -> None:
     assert all(bar.x >= LEFT and bar.x + bar.width <= WIDTH for bar in chart.bars)
     assert all(bar.y + bar.height == pytest.approx(chart.floor) and bar.y >= 0 for bar in chart.bars)
     assert [line.value for line in chart.grid] == [0, 1000, 2000, 3000, 4000]
-    assert sum(bool(bar.label) for bar in chart.bars) == 8
+    assert sum(bool(bar.label) for bar in chart.bars) == 4
     assert chart.height == HEIGHT
     assert bar_chart([]).is_empty

@@ -20,7 +20,7 @@ class PageForm(VersionedForm):
 
     title_en = name_field(N_("Title in English"), required(N_("Enter a title.")))
     title_zh = name_field(N_("Title in Chinese"), required(N_("Enter a title.")))
-    slug = slug_field(N_("Address"))
+    slug = slug_field(N_("Web address"))
     body_en = RichTextField(N_("Text in English"), [at_most(LONGEST_BODY)])
     body_zh = RichTextField(N_("Text in Chinese"), [at_most(LONGEST_BODY)])
     is_published = wtforms.BooleanField(N_("Published"), default=True)
