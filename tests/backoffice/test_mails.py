@@ -65,6 +65,19 @@ async def test_a_dead_letter_is_seen_with_its_reason_and_tried_again_once(db: Da
     assert await logged(db) == [("mail.resent", f"mail:{dead}", {"task": [None, "tasks.mail.send_password_reset"]})]
 
 
+async def test_a_mail_about_somebody_erased_leads_nowhere(db: Database, client: Visitor) -> None:
+    await at_work(client, db, "customers")
+    lin = await customer(db)
+    await given_up(db, "tasks.mail.send_password_reset", account_id=lin.id)
+    link = f'href="/backoffice/customers/{lin.id}"'
+    assert link in await look(client, "/backoffice/mails")
+    async with db.transaction() as conn:
+        await conn.execute("UPDATE accounts SET erased_at = now() WHERE id = %(id)s", {"id": lin.id})
+    page = await look(client, "/backoffice/mails")
+    assert f"Customer {lin.id}" in page
+    assert link not in page
+
+
 async def test_every_mail_is_previewed_without_a_link_that_works(db: Database, client: Visitor) -> None:
     await at_work(client, db, "customers")
     lin, _mei, tom = await customer(db), await customer(db, MEI), await customer(db, TOM, active=False)

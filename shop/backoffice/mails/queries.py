@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from shop.accounts.models import Account
 from shop.db import Connection
 from shop.db.keyset import Page
 from shop.mailroom.models import MAILS, SentMail
@@ -24,6 +27,13 @@ async def sent_mails(conn: Connection, size: int, *, after: str | None = None) -
 async def mail_by_id(conn: Connection, mail_id: int) -> Outbox | None:
     """A mail that is not sent yet."""
     return await Outbox.objects.using(conn).filter(id=mail_id, task__startswith=MAILS).first()
+
+
+async def customers_of(conn: Connection, mails: Iterable[Outbox | SentMail]) -> set[int]:
+    """Those of the customers these mails are about who have a page: the erased have none."""
+    asked = [mail.args["account_id"] for mail in mails if mail.args.get("account_id")]
+    found = Account.objects.using(conn).filter(id__in=asked, erased_at=None)
+    return set(await found.values_list("id", flat=True))
 
 
 async def count_dead(conn: Connection) -> int:

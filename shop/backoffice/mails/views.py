@@ -30,7 +30,9 @@ async def mails(request: web.Request) -> web.StreamResponse:
             page = await queries.sent_mails(conn, PAGE_SIZE, after=after)
         else:
             page = await queries.open_mails(conn, PAGE_SIZE, only_dead=state == "dead", after=after)
+        customers = await queries.customers_of(conn, page.items)
     context: dict[str, Any] = {"form": form, "page": page, "chosen": chosen_in(form), "is_sent": state == "sent"}
+    context["customers"] = customers
     return await render(request, "backoffice/mails/list.html", mail_words=MAIL_WORDS, **context)
 
 
@@ -69,6 +71,7 @@ async def _mail_page(
         "told": _parameters(found.args),
         "preview": await preview(conn, request.app[SETTINGS], found.task, found.args),
         "is_sent": is_sent,
+        "customers": await queries.customers_of(conn, [found]),
     }
     return await render(request, "backoffice/mails/mail.html", mail_words=MAIL_WORDS, **context)
 
