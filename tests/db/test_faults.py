@@ -165,8 +165,8 @@ async def test_a_cancelled_caller_of_a_silent_server_leaves_at_once(broken: Post
         start = time.monotonic()
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks, timeout=1)
-        assert time.monotonic() - start < 0.3
+        await asyncio.wait(tasks, timeout=10)
+        assert time.monotonic() - start < 0.7  # the answer itself would be given up after a second
         assert all(task.cancelled() for task in tasks)
     await recovered(database)
     assert await stock(database) == 100
