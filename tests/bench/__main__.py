@@ -13,7 +13,7 @@ import time
 from tests.bench.results import Result, table
 from tests.bench.shop import Shops
 
-ALL = ("db", "redis_commands", "orders", "render", "pages", "search", "growth", "memory", "media")
+ALL = ("db", "redis_commands", "orders", "render", "pages", "search", "growth", "start", "memory", "media")
 
 
 def main(names: list[str]) -> int:
