@@ -54,7 +54,9 @@ async def page_of_category(conn: Connection, category_ids: Sequence[int], wish: 
     way = "ASC" if ascends is not backwards else "DESC"
     # The common order is the index's own; a constant first column would hide that from the planner.
     keys = f"s.id {way}" if order == "s.id" else f"{order} {way}, s.id {way}"
-    sql = f"{CARDS} AND {' AND '.join(conditions)} ORDER BY {keys} LIMIT %(n)s"
+    # The page's goods are found among SKUs alone: all else is looked up for them, not for every good of a large category.
+    found = f"SELECT s.id FROM skus s WHERE s.is_listed AND {' AND '.join(conditions)} ORDER BY {keys} LIMIT %(n)s"  # noqa: S608
+    sql = f"{CARDS} AND s.id IN ({found}) ORDER BY {keys}"
     # With each row what it is sorted by: there the next page begins.
     sql = sql.replace("SELECT p.id,", f"SELECT {order} AS sort_value, p.id,", 1)
     rows = await conn.fetch_all(sql, {**params, "n": size + 1})
