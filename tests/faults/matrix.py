@@ -60,7 +60,15 @@ CELLS: Final = (
     ),
     Cell("F-C5", "a worker that takes nothing for 20 s", tasks.worker_stopped, hold=20, budget=1, is_short=False),
     Cell("F-M1", "mail server down for 3 s", tasks.mail_server_down, hold=3, budget=1),
-    Cell("F-M1b", "mail server down for two minutes", tasks.mail_server_down, hold=120, budget=1, is_short=False),
+    Cell(
+        "F-M1b",
+        "mail server down for two minutes",
+        tasks.mail_server_down,
+        hold=120,
+        budget=1,
+        mail=110,
+        is_short=False,
+    ),
     Cell("F-M2", "mail server says 451 for 4 s", tasks.mail_server_says("451 later"), hold=4, budget=1, is_short=False),
     Cell(
         "F-M2b",
