@@ -57,7 +57,7 @@ async def test_s31_a_product_from_its_first_word_to_its_last_refund(browse: Brow
     for page in (staff, tom):
         page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     await sign_in(tom, TOM)
-    await staff_sign_in(staff)
+    await staff_sign_in(staff, anew=True)
     name = f"Plum{secrets.token_hex(3)}"
     category = await make_category(staff, name)
     path = await write_product(staff, name)
