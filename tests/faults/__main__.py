@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -66,6 +67,9 @@ def main(arguments: list[str]) -> int:
     if asked.list:
         print(listed())
         return 0
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(143)
+    )  # by the way out, which ends the servers and unmounts their disks
     began = time.monotonic()
     cells = chosen(CELLS, asked)
     random.Random(asked.seed).shuffle(cells)
