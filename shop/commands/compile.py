@@ -23,5 +23,6 @@ def main(arguments: argparse.Namespace) -> int:
     os.umask(0o022)  # who runs the shop has to read it
     for folder in (Path(sysconfig.get_path("purelib")), HOME / "shop", HOME / "tasks"):
         compileall.compile_dir(folder, quiet=2, workers=0)
-    create_app(Settings.of(development=True))  # what is kept of templates and translations depends on no setting
+    # What is kept of templates and translations depends on no setting.
+    create_app(Settings.of(development=True, secret_keys=(os.urandom(32),)))
     return 0

@@ -6,11 +6,13 @@ import argparse
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from shop.commands.compile import main as compile_release
 from shop.commands.upgrade import go_back, upgrade
 from shop.operations.places import Places
 from shop.operations.releases import UpgradeFailed, turn_to
@@ -115,6 +117,13 @@ def test_an_upgrade_migrates_publishes_turns_and_tells_each_step(installed: Host
     assert units.done == [(unit, "two") for unit in ORDERED]
     # the mail server of this host is not there: that is told, with the way back
     assert said[-1].endswith("`run.py upgrade --back` returns to the release before.")
+
+
+def test_a_release_compiles_its_packages_and_code_and_makes_the_shop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders: list[Path] = []
+    monkeypatch.setattr("compileall.compile_dir", lambda folder, **_: folders.append(folder))
+    assert compile_release(argparse.Namespace()) == 0
+    assert folders == [Path(sysconfig.get_path("purelib")), HOME / "shop", HOME / "tasks"]
 
 
 def before_the_last_migration() -> str:
