@@ -13,6 +13,7 @@ from redis._parsers import _AsyncRESP2Parser
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.exceptions import ResponseError
 
+from shop.cache import link, stores
 from shop.cache.cache import Cache
 from shop.cache.client import RedisClient
 from shop.cache.serializers import Json, Msgpack, Unreadable
@@ -30,6 +31,13 @@ def opened(way: str, url: str, **options: Any) -> Cache:
     if way == "redis-py classes":
         return Cache.open(url, pool=BlockingConnectionPool, client=Redis, parser=_AsyncRESP2Parser, **options)
     return Cache.open(url, **options)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Budgets are the subject of test_client.py and test_places.py; here nothing is slow but a loaded machine."""
+    monkeypatch.setattr(link, "REPLY_SECONDS", 5.0)
+    monkeypatch.setattr(stores, "BUDGET_SECONDS", 5.0)
 
 
 @pytest.fixture(params=WAYS)
