@@ -72,7 +72,9 @@ async def fill_and_send(page: Page, guard: Guard, selector: str) -> bool:
         if await form.count() != 1 or not await form.evaluate(FILL, [HOSTILE, refused]):
             return False
         async with page.expect_navigation():
-            await form.evaluate("form => form.requestSubmit([...form.querySelectorAll('button[type=submit]')].at(-1))")
+            await form.evaluate(
+                "form => (form.noValidate = true, form.requestSubmit([...form.querySelectorAll('button[type=submit]')].at(-1)))"
+            )
         await guard.look()
         names = {await one.get_attribute("name") or "" for one in await page.locator(".field--wrong [name]").all()}
         if not names:

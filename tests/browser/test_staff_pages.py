@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Browse
+from tests.browser.journey import Person, activate, goods, press, register
 from tests.browser.staff import staff_sign_in
-from tests.browser.walk import complaints, reached, visit
+from tests.browser.test_staff_story import WAIT, buy, pack_and_send
+from tests.browser.walk import GET, complaints, reached, visit
 
 pytestmark = pytest.mark.browser
 
@@ -31,6 +33,22 @@ SECTIONS = {
     "synonyms",
     "tables",
 }
+# What no link leads to when all is well and nothing waits, and what is saved or streamed instead of shown.
+NO_PAGES = {
+    "backoffice.exports.table",
+    "backoffice.invitation",
+    "backoffice.kept",
+    "backoffice.login",
+    "backoffice.login_code",
+    "backoffice.mails.mail",
+    "backoffice.orders.events",
+    "backoffice.returns.receipt",
+    "backoffice.settings.tax_removal",
+    "backoffice.setup",
+    "backoffice.tables.errors",
+    "backoffice.tables.template",
+}
+ON_A_PHONE = ("backoffice.orders", "backoffice.orders.order", "backoffice.orders.packing", "backoffice.orders.picking")
 
 
 async def look(page: Page, look: tuple[str, int, str], path: str, axe: str) -> list[Any]:
@@ -55,3 +73,50 @@ async def test_pages_nobody_else_looks_at_are_usable_by_everybody(browse: Browse
     for n, name in enumerate(some(found)):
         said += await look(page, LOOKS[n % 2], found[name][0], axe)
     assert said == []
+
+
+@pytest.mark.slow
+async def test_every_page_is_usable_in_every_look(browse: Browse, axe: str) -> None:
+    page, said = await browse(), []
+    await staff_sign_in(page)
+    await arrange(page, await browse())
+    found = await reached(page)
+    assert GET - found.keys() <= NO_PAGES
+    for prefix, width, scheme in LOOKS:
+        for paths in found.values():
+            said += await look(page, (prefix, width, scheme), paths[0], axe)
+    for name in ON_A_PHONE:
+        said += await look(page, ("", 360, "light"), found[name][0], axe)
+    assert said == []
+
+
+async def arrange(page: Page, shopper: Page) -> None:
+    """Orders in each state, a return, a review and a table with a line that is refused, so that no page is empty."""
+    person = Person()
+    await register(shopper, person)
+    await activate(shopper, person)
+    path = (await goods(shopper, 1))[0]
+    for state in ("delivered", "placed", "shipped"):
+        number = await buy(shopper, path)
+        await page.goto(f"/backoffice/orders?q={number}")
+        await page.get_by_role("link", name=number).click()
+        if state != "placed":
+            await pack_and_send(page)
+        if state == "delivered":
+            await page.get_by_role("link", name="Handed over").click()
+            await press(page)
+            await ask_back(shopper, number)
+    file: Any = {"name": "x.csv", "mimeType": "text/csv", "buffer": b"code,price\nNOTHING-LIKE-IT,1\n"}
+    await page.goto("/backoffice/tables")
+    await page.set_input_files("[name=file]", file)
+    await press(page)
+    await expect(page.locator("main .table")).to_be_visible(timeout=WAIT)
+
+
+async def ask_back(page: Page, number: str) -> None:
+    """The customer wants to give it back."""
+    await page.goto(f"/orders/{number}")
+    await page.locator("main summary").click()
+    await page.fill("[name=reason]", "The milk is sour")
+    await page.get_by_role("button", name="Ask to give it back").click()
+    await expect(page.locator("main .notice").first).to_be_visible(timeout=WAIT)

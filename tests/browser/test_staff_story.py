@@ -70,7 +70,7 @@ async def test_s31_a_product_from_its_first_word_to_its_last_refund(browse: Brow
     await look_at(tom, name)
 
     await staff.goto("/backoffice/orders")
-    number = await buy(tom, name)
+    number = await buy(tom, f"/products/{name.lower()}")
     await expect(staff.locator("[data-queue]")).to_contain_text(number, timeout=WAIT)
     await staff.get_by_role("link", name=number).click()
     order = staff.url
@@ -190,9 +190,9 @@ async def look_at(page: Page, name: str) -> None:
     assert f"¥{PRICE}" in await page.locator(".price").first.inner_text()
 
 
-async def buy(page: Page, name: str) -> str:
+async def buy(page: Page, path: str) -> str:
     """Some of it, paid at the bank; the number of the order."""
-    await page.goto(f"/products/{name.lower()}")
+    await page.goto(path)
     await page.fill("main [name=quantity]", str(COUNT))
     await page.locator(".buy__add button").last.click()
     await expect(page.locator("header [data-count]")).to_have_text(f": {COUNT}")
