@@ -18,8 +18,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # More stops than any page has: a walk that gets there ends in a trap or in a circle.
 STOPS: Final = 150
-# In the window, not covered by anything at every point that is tried, and with a ring (the editor's is around its frame).
-STOP: Final = """() => {
+# In the window, not covered by anything at every point that is tried, and with a ring; the editor draws its own a moment later.
+STOP: Final = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
   const one = document.activeElement;
   const told = `${one.outerHTML.slice(0, 120)} at ${location.pathname}`;
   if (one === document.body) return { told, wrong: [] };
@@ -31,9 +32,11 @@ STOP: Final = """() => {
     return there && (one.contains(there) || [...(one.labels ?? [])].some((label) => label.contains(there)));
   }));
   if (!seen) wrong.push(`out of sight: ${told}`);
-  const framed = one.closest(".tox-tinymce") ?? one;
-  const styles = [getComputedStyle(one), getComputedStyle(one, "::after"), getComputedStyle(framed)];
-  if (!styles.some((style) => style.outlineStyle !== "none" || style.boxShadow !== "none")) wrong.push(`no ring: ${told}`);
+  // The calendar's button inside a field of a date has a ring that the browser draws itself.
+  if (/^date/.test(one.type) && !one.matches(":focus")) return { told, wrong };
+  const styles = [getComputedStyle(one), getComputedStyle(one, "::after")];
+  const ring = styles.some((style) => style.outlineStyle !== "none" || style.boxShadow !== "none");
+  if (!ring && !one.closest(".tox-edit-focus")) wrong.push(`no ring: ${told}`);
   return { told, wrong };
 }"""
 
@@ -62,7 +65,7 @@ async def test_an_order_is_opened_and_a_product_is_saved_by_tab_and_enter_alone(
         await page.keyboard.press("Enter")
     assert await page.locator("main .field--wrong").count() == 0
     assert await page.locator("[name=name_en]").input_value() == name
-    assert told == []
+    assert told == [], "\n".join(told)
 
 
 async def tab_to(goal: Locator) -> list[str]:
