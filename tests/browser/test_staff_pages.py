@@ -113,10 +113,10 @@ async def arrange(page: Page, shopper: Page) -> None:
     await expect(page.locator("main .table")).to_be_visible(timeout=WAIT)
 
 
-async def ask_back(page: Page, number: str) -> None:
+async def ask_back(page: Page, number: str, reason: str = "The milk is sour") -> None:
     """The customer wants to give it back."""
     await page.goto(f"/orders/{number}")
     await page.locator("main summary").click()
-    await page.fill("[name=reason]", "The milk is sour")
+    await page.fill("[name=reason]", reason)
     await page.get_by_role("button", name="Ask to give it back").click()
     await expect(page.locator("main .notice").first).to_be_visible(timeout=WAIT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -190,13 +192,15 @@ async def look_at(page: Page, name: str) -> None:
     assert f"¥{PRICE}" in await page.locator(".price").first.inner_text()
 
 
-async def buy(page: Page, path: str) -> str:
-    """Some of it, paid at the bank; the number of the order."""
+async def buy(page: Page, path: str, typed: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Some of it, paid at the bank; the number of the order. `typed` are fields of the checkout that shall hold something else."""
     await page.goto(path)
     await page.fill("main [name=quantity]", str(COUNT))
     await page.locator(".buy__add button").last.click()
     await expect(page.locator("header [data-count]")).to_have_text(f": {COUNT}")
     await fill_desk(page, script=True, method="sandbox")
+    for field, text in typed.items():
+        await page.fill(f"main [name={field}]", text)
     async with page.expect_navigation():
         await page.locator("main button[name=order]").click()
     number = page.url.rpartition("/")[2]
