@@ -31,6 +31,7 @@ from shop.accounts.sessions.authority import Authority
 from shop.accounts.sessions.models import CUSTOMERS as CUSTOMERS_REALM
 from shop.accounts.sign_in.views import AT_SIGN_IN
 from shop.assets import assets_of
+from shop.backoffice.audit.fields.views import tell_differences
 from shop.backoffice.staff.models import SESSIONS as STAFF_REALM
 from shop.cache.cache import Cache
 from shop.cache.changes import Changes
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> web.Application:
     _give_state(app, settings)
     _introduce_features(app)
     set_up_templates(app, str(ROOT / "templates"))
+    tell_differences(app)
     _add_pages(app)
     app.cleanup_ctx.extend(OPENED)
     app.on_response_prepare.append(headers.protect)

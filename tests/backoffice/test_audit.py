@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import html
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -149,3 +151,57 @@ async def test_s65_the_page_tells_who_did_what_from_where_and_checks_the_chain(d
     assert "order:9" not in page
     answer = await client.post("/backoffice/log/check", headers=await token_of(client))
     assert "Entries 1 to 2 are as they were written" in await answer.text()
+
+
+async def changes_told(client: Visitor, path: str) -> list[str]:
+    """The fields of the newest entry of the log and their values, as a reader sees them."""
+    page = await (await client.get(path)).text()
+    changes = re.search(r'<dl class="changes">(.*?)</dl>', page, re.DOTALL)
+    assert changes is not None
+    rows = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", changes[1], re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]*>", "", " ".join(row))) for row in rows]
+
+
+STORIES: dict[str, tuple[str, str, dict[str, Any], dict[str, Any], list[str], list[str]]] = {
+    "a price": (
+        "sku.changed", "sku:7", {"price": 500, "sold_by_weight": True}, {"price": 2500, "sold_by_weight": False},
+        ["Price ¥5.00 → ¥25.00", "Show the price of a kilogram Yes → No"], ["价格 ¥5.00 → ¥25.00", "显示每公斤价格 是 → 否"],
+    ),
+    "money that went back": (
+        "order.refunded", "order:7", {"given_back": 500, "payment": "paid"}, {"given_back": 2500, "payment": "refunded"},
+        ["State of the payment paid → refunded", "Given back ¥5.00 → ¥25.00"],
+        ["付款状态 已付款 → 已退款", "已退金额 ¥5.00 → ¥25.00"],
+    ),
+    "a product": (
+        "product.changed", "product:7",
+        {"status": "draft", "online_from": "2026-11-22T12:00:00+00:00", "category": 3, "ingredients_en": None},
+        {"status": "online", "online_from": None, "category": 5, "ingredients_en": ""},
+        ["Category #3 → #5", "State Draft → Online", "Put online by itself on Nov 22, 2026 8:00\u202fPM → –"],
+        ["分类 #3 → #5", "状态 草稿 → 已上架", "定时上架 2026年11月22日 20:00 → –"],
+    ),
+    "a text in two languages": (
+        "tax.changed", "tax:fruit",
+        {"name": {"en": "Fruit", "zh": "水果"}, "rate": 900}, {"name": {"en": "Fruits", "zh": "水果"}, "rate": 950},
+        ["Name in English Fruit → Fruits", "Rate in percent 9 % → 9.5 %"], ["英文名称 Fruit → Fruits", "税率（百分数） 9 % → 9.5 %"],
+    ),
+    "an entry of the plan": (
+        "plan.created", "zone:7", {}, {"weekday": 5, "starts": "09:00:00"},
+        ["Day Saturday", "From 09:00"], ["日期 星期六", "从 09:00"],
+    ),
+    "a field nobody knows any more": (
+        "product.changed", "product:7",
+        {"<b>%s</b>": 1, "status": "<i>gone</i>", "pictures": []}, {"<b>%s</b>": 2, "status": 7, "pictures": [["ab12", {"en": "<u>"}]]},
+        ["State <i>gone</i> → 7", "Pictures – → ab12 <u>", "<b>%s</b> 1 → 2"],
+        ["状态 <i>gone</i> → 7", "商品图片 – → ab12 <u>", "<b>%s</b> 1 → 2"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("story", STORIES)
+async def test_s65_changes_are_told_in_the_readers_language(db: Database, client: Visitor, story: str) -> None:
+    action, about, old, new, english, chinese = STORIES[story]
+    await at_work(client, db, "staff")
+    async with db.transaction() as conn:
+        await audit.record(conn, NOBODY, action, about, old, new)
+    assert await changes_told(client, "/backoffice/log") == english
+    assert await changes_told(client, "/zh/backoffice/log") == chinese

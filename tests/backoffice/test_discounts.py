@@ -54,6 +54,9 @@ async def test_a_coupon_is_made_changed_and_stopped(db: Database, client: Visito
         now = await Coupon.objects.using(conn).get()
     assert (now.kind, now.value, now.is_active, now.version) == ("fixed", 500, False, 2)
     assert await logged(db) == ["coupon.created", "coupon.changed"]
+    page = await (await client.get(f"/backoffice/coupons/{coupon.id}")).text()
+    assert "<ins>¥5.00</ins>" in page
+    assert "<del>10</del>" in page
     assert "PLUM-10" in await (await client.get("/backoffice/coupons?q=plum")).text()
 
 

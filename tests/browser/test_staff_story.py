@@ -241,7 +241,7 @@ async def read_log(page: Page) -> None:
         await page.locator(".desk__bar button").click()
     assert "are as they were written" in await page.locator("main .notice").inner_text()
     rows = page.locator("main tbody tr")
-    assert await rows.first.locator("td dl").inner_text() == "reason\nbruised\ngiven_back\n500 → 2500"
+    assert await rows.first.locator("td dl").inner_text() == "Reason\nbruised\nGiven back\n¥5.00 → ¥25.00"
     told = [(await row.locator("td").all_inner_texts())[2:4] for row in await rows.all()]
     assert [what.partition("\n")[0] for _, what in told[: len(LOG)]] == LOG
     assert {who.partition("\n")[0] for who, _ in told[: len(LOG)]} == {"Rose"}

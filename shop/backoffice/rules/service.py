@@ -7,6 +7,7 @@ from typing import Any
 
 from shop.backoffice.audit import service as audit
 from shop.backoffice.audit.models import Actor
+from shop.backoffice.coupons.service import in_the_log
 from shop.backoffice.versions import EditConflict
 from shop.coupons.models import CartRule
 from shop.db import Connection
@@ -15,7 +16,7 @@ from shop.db import Connection
 async def add(conn: Connection, actor: Actor, values: Mapping[str, Any]) -> CartRule:
     """A new rule."""
     rule = await CartRule.objects.using(conn).create(**values)
-    await audit.record(conn, actor, "rule.created", f"rule:{rule.id}", None, values)
+    await audit.record(conn, actor, "rule.created", f"rule:{rule.id}", None, in_the_log(values))
     return rule
 
 
@@ -24,7 +25,7 @@ async def change(conn: Connection, actor: Actor, rule: CartRule, version: int, v
     if not await CartRule.objects.using(conn).filter(id=rule.id, version=version).update(**values, version=version + 1):
         raise EditConflict
     before = {name: getattr(rule, name) for name in values}
-    await audit.record(conn, actor, "rule.changed", f"rule:{rule.id}", before, values)
+    await audit.record(conn, actor, "rule.changed", f"rule:{rule.id}", in_the_log(before), in_the_log(values))
 
 
 async def remove(conn: Connection, actor: Actor, rule: CartRule) -> None:

@@ -1,0 +1,1 @@
+"""What the fields that the log names are called, and how their values are read."""
