@@ -131,7 +131,7 @@ async def test_the_page_of_a_product_tells_the_story_of_its_sizes_too(db: Databa
     story = (await (await client.get(apples)).text()).partition('id="history"')[2].split("</h2>")[1]
     entries = [re.sub(r"<[^>]+>|\s+", " ", one).split() for one in re.findall(r"<li>(.*?)</li>", story, re.S)]
     assert [" ".join(one[:5]) for one in entries] == ["APPLES-1 · SKU: written off", "APPLES-1 · SKU: changed ·"]
-    assert [" ".join(one[-4:]) for one in entries] == ["stock 50 → 46", "price 1200 → 999"]
+    assert [" ".join(one[-4:]) for one in entries] == ["Stock 50 → 46", "Price ¥12.00 → ¥9.99"]
 
 
 async def test_two_editors_of_a_product_or_a_size_are_shown_both_versions(
