@@ -13,7 +13,8 @@ HOSTILE: Final = (
 # hold is left as it is.
 FILL: Final = """(form, [hostile, refused]) => {
   const kinds = "input:not([type]), input[type=text], input[type=search], input[type=email], input[type=tel], input[type=url], textarea";
-  const fitting = { date: "2030-01-02", time: "12:00", "datetime-local": "2030-01-02T12:00", email: `evil-${Date.now()}@example.com` };
+  const fitting = { date: "2030-01-02", time: "12:00", "datetime-local": "2030-01-02T12:00",
+    email: `evil-${Date.now()}@example.com`, country: "CN" };
   const number = String(10 + Math.floor(Math.random() * 80));
   const fields = [...form.querySelectorAll(kinds)].filter((field) => field.name && !field.readOnly);
   for (const field of fields) {
@@ -22,9 +23,14 @@ FILL: Final = """(form, [hostile, refused]) => {
     else field.value = hostile;
   }
   for (const field of form.elements) {
-    if (!(field.name in refused) || field.matches("select, [type=checkbox]")) continue;
-    const kind = field.name.includes("mail") ? "email" : field.type;
-    const less = fields.includes(field) ? "<img src=x onerror=alert(1)>" : (fitting[kind] ?? number);
+    if (!(field.name in refused) || field.type === "checkbox") continue;
+    if (field.matches("select")) {
+      field.selectedIndex = refused[field.name] < 2 ? 0 : field.length - 1;
+      continue;
+    }
+    const kind = field.name.includes("mail") ? "email" : field.name === "country" ? "country" : field.type;
+    const lines = "<img src=x onerror=alert(1)>" + (field.type === "textarea" ? "\\nx<script>" : "");
+    const less = fields.includes(field) ? lines : (fitting[kind] ?? number);
     field.value = ["", less, fitting[kind] ?? number, ""][refused[field.name]];
   }
   return fields.length;
@@ -67,7 +73,7 @@ class Guard:
 async def fill_and_send(page: Page, guard: Guard, selector: str) -> bool:
     """Fills the form with hostile words and sends it; what is refused for its kind gets something fitting. Whether it was taken."""
     refused: dict[str, int] = {}
-    for _ in range(5):
+    for _ in range(8):
         form = page.locator(selector)
         if await form.count() != 1 or not await form.evaluate(FILL, [HOSTILE, refused]):
             return False

@@ -49,7 +49,7 @@ async def test_s31_script_in_every_field_of_every_form_stays_letters(chromium: B
     for name, paths in (await reached(page)).items():
         if not name.startswith(SPARED):
             taken += await send_forms(page, guard, paths[0])
-    assert taken > 15
+    assert taken > 40
     for paths in (await reached(page)).values():
         for path in (paths[0], f"/zh{paths[-1]}"):
             await visit(page, path)
