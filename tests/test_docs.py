@@ -12,8 +12,8 @@ from run import COMMANDS, constants
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED = {command.stem for command in COMMANDS.glob("*.py") if "HELP" in constants(command)}
-# Looked up by who reads the source, not by who runs a shop.
-INNER = {"clean", "prepare", "bank", "local", "shell", "models", "prove"}
+# Behind a word of make, or looked up by who reads the source; not for who runs a shop.
+INNER = {"dev", "clean", "prepare", "bank", "local", "shell", "models", "prove"}
 COMMAND = re.compile(r"run\.py ([a-z]+)\b")
 FILE = re.compile(
     r"\b((?:shop|tasks|tests|templates|static|config|docs)/[\w./-]+\.(?:py|md|html|css|js|toml|yml|conf|example))\b"
