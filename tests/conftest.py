@@ -54,8 +54,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.config.cache.set("run/exit-status", int(exitstatus))
 
 
-STAFF_WALKS = tuple(f"tests/browser/test_{walk}" for walk in ("backoffice", "hostile", "keyboard", "staff"))
-
 # What takes longest by the file begins first, so that no test process is left with it at the end.
 LONG = ("browser", "faults", "production", "start")
 
@@ -66,13 +64,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """A file's tests run in one process, for they may share something; so do all that need a demo shop: two are made, no more."""
+    """A file's tests run in one process, for they may share something; so do all that need the demo shop: it is made once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if not file.startswith("tests/browser/"):
-            return file
-        return "staff in a browser" if file.startswith(STAFF_WALKS) else "visitors in a browser"
+        return "browser" if file.startswith("tests/browser/") else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
